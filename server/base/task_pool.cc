@@ -1,0 +1,60 @@
+#include "server/base/task_pool.h"
+
+#include <pthread.h>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace latchkey {
+
+TaskPool::TaskPool(Options options) : options_(std::move(options)) {
+  threads_.reserve(options_.threads);
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this, i] { Work(i); });
+  }
+}
+
+TaskPool::~TaskPool() { Stop(); }
+
+bool TaskPool::TrySubmit(std::function<void()> task) {
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || queue_.size() >= options_.queue_limit) return false;
+    queue_.push_back(std::move(task));
+  }
+  wake_.NotifyOne();
+  return true;
+}
+
+void TaskPool::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+size_t TaskPool::Waiting() const {
+  MutexLock lock(&mutex_);
+  return queue_.size();
+}
+
+void TaskPool::Work(int index) {
+  pthread_setname_np(pthread_self(),
+                     absl::StrCat(options_.name, "-", index).c_str());
+  while (true) {
+    std::function<void()> task;
+    {
+      MutexLock lock(&mutex_);
+      while (queue_.empty() && !stopping_) wake_.Wait(&mutex_);
+      if (queue_.empty()) return;
+      task = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    task();
+  }
+}
+
+}  // namespace latchkey

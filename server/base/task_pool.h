@@ -1,0 +1,58 @@
+#ifndef LATCHKEY_SERVER_BASE_TASK_POOL_H_
+#define LATCHKEY_SERVER_BASE_TASK_POOL_H_
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client/base/mutex.h"
+
+namespace latchkey {
+
+// TaskPool runs tasks on a few named threads of its own, first come first
+// served, from a queue with a limit.
+//
+// Safe from any thread. A task that was taken is run exactly once, also by
+// Stop, so a call that waits for its task always gets an answer.
+class TaskPool {
+ public:
+  struct Options {
+    std::string name;         // at most 12 characters: thread names are short
+    int threads = 1;          // at least 1
+    size_t queue_limit = 64;  // tasks waiting, running ones not counted
+  };
+
+  explicit TaskPool(Options options);
+  // Calls Stop.
+  ~TaskPool();
+  TaskPool(const TaskPool&) = delete;
+  TaskPool& operator=(const TaskPool&) = delete;
+
+  // TrySubmit queues `task`; false if the queue is full or the pool stopped,
+  // and then `task` was not and will not be run. Never blocks.
+  [[nodiscard]] bool TrySubmit(std::function<void()> task);
+
+  // Stop refuses new tasks, runs those that wait, and joins the threads. May
+  // be called again; not from a task.
+  void Stop();
+
+  // Waiting returns how many tasks are queued now.
+  size_t Waiting() const;
+
+ private:
+  void Work(int index);
+
+  const Options options_;
+  mutable Mutex mutex_;
+  CondVar wake_;
+  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;  // touched by constructor and Stop only
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_BASE_TASK_POOL_H_

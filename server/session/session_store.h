@@ -1,0 +1,112 @@
+#ifndef LATCHKEY_SERVER_SESSION_SESSION_STORE_H_
+#define LATCHKEY_SERVER_SESSION_SESSION_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+#include "server/session/session.h"
+
+namespace latchkey {
+
+// StoredSession is a session with the key it is stored under.
+struct StoredSession {
+  SessionKey key;
+  Session session;
+};
+
+// EndResult says what a call that ends sessions did.
+struct EndResult {
+  int ended = 0;          // live sessions that this call ended
+  uint64_t revision = 0;  // the point in the order of changes after which
+                          // every reader sees them ended
+};
+
+// SessionStore keeps sessions by their key, a digest of the credential.
+//
+// Answers depend on `now`, never on whether anything was swept: a session that
+// is not alive at `now` (see IsAlive) is absent from every answer. Whether its
+// account still stands behind it is asked elsewhere, except by Create.
+// A call that returned OK survives a crash that follows it, SaveActivity
+// excepted. A session's index, its id and its revocation are written together
+// with it. Safe from any thread; values are copies. Calls may block on the
+// disk: never on an RPC thread, unless said otherwise.
+//
+// Besides the codes named, every call may return kUnavailable (the store is
+// closing or stopped after a failed write) and kDataLoss (bad bytes on disk).
+class SessionStore {
+ public:
+  virtual ~SessionStore() = default;
+
+  // Create stores `session` under `key` and returns its revision. Decided
+  // against the account as it is then: the login that raced a disable loses.
+  //   kAlreadyExists    the key or the id is taken; nothing changed
+  //   kUnauthenticated  the account is gone, disabled, or not any more of the
+  //                     session's uid and generation; nothing changed
+  [[nodiscard]] virtual absl::StatusOr<uint64_t> Create(const SessionKey& key,
+                                                        const Session& session,
+                                                        absl::Time now) = 0;
+
+  // Find returns the live session under `key`, with its newest activity.
+  //   kNotFound  never existed, ended, or not alive at `now`; not told apart
+  [[nodiscard]] virtual absl::StatusOr<Session> Find(const SessionKey& key,
+                                                     absl::Time now) const = 0;
+
+  // FindInMemory is Find for RPC threads: it answers only if no disk is
+  // needed. kUnavailable if it would be; then ask Find from a worker.
+  [[nodiscard]] virtual absl::StatusOr<Session> FindInMemory(
+      const SessionKey& key, absl::Time now) const = 0;
+
+  // FindKey returns the key of the session whose public id is `id`. It may
+  // still know a session that is dead: the session under the key decides.
+  //   kNotFound  no such session
+  [[nodiscard]] virtual absl::StatusOr<SessionKey> FindKey(
+      const SessionId& id) const = 0;
+  [[nodiscard]] virtual absl::StatusOr<SessionKey> FindKeyInMemory(
+      const SessionId& id) const = 0;
+
+  // List returns at most `limit` live sessions of `account`, in order of their
+  // ids, those after `after`.
+  [[nodiscard]] virtual absl::StatusOr<std::vector<StoredSession>> List(
+      const AccountUid& account, const std::optional<SessionId>& after,
+      int limit, absl::Time now) const = 0;
+
+  // End removes the live sessions under `keys` and records the revocation of
+  // each, in one write. A key with none counts as nothing; if no session is
+  // left to end, nothing is written and the answer is OK.
+  //   kInvalidArgument  more than kMaxEndBatch keys
+  [[nodiscard]] virtual absl::StatusOr<EndResult> End(
+      absl::Span<const SessionKey> keys, absl::Time now) = 0;
+
+  // SaveActivity notes that sessions were used; Find shows it from then on. A
+  // note never moves last_seen_time back, never brings an ended session back,
+  // and may be lost by a crash. Notes of absent sessions do nothing.
+  [[nodiscard]] virtual absl::Status SaveActivity(
+      absl::Span<const Activity> notes) = 0;
+
+  // Sweep frees at most `limit` sessions that are dead at `now`: expired,
+  // idle for longer than allowed, or left behind by their account. It goes on
+  // where the last call stopped, and returns how many it freed. It changes no
+  // answer of any other call.
+  [[nodiscard]] virtual absl::StatusOr<int> Sweep(absl::Time now,
+                                                  int limit) = 0;
+
+  // Revision returns the newest revision that every reader sees. In memory.
+  virtual uint64_t Revision() const = 0;
+
+  // Count returns how many sessions are stored, dead ones that were not swept
+  // included; an estimate.
+  [[nodiscard]] virtual absl::StatusOr<uint64_t> Count() const = 0;
+};
+
+// The most keys that one End takes: one write of bounded size.
+constexpr size_t kMaxEndBatch = 1000;
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_SESSION_SESSION_STORE_H_

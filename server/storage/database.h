@@ -1,0 +1,63 @@
+#ifndef LATCHKEY_SERVER_STORAGE_DATABASE_H_
+#define LATCHKEY_SERVER_STORAGE_DATABASE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "client/base/clock.h"
+#include "client/base/ids.h"
+#include "server/account/account_store.h"
+#include "server/base/log.h"
+#include "server/credential/key_store.h"
+#include "server/session/session_store.h"
+
+namespace latchkey {
+
+// Database is the data directory: one RocksDB with the three stores over it
+// and the one committer that all acknowledged changes pass.
+//
+// Thread-safe. Stores handed out live as long as the database.
+class Database {
+ public:
+  struct Options {
+    std::string path;  // of the RocksDB; made 0700 if absent
+    // Memory for the block cache, write buffers included.
+    size_t cache_bytes = size_t{256} << 20;
+    // The longest a session may live: how long an account's revocation must
+    // be kept.
+    absl::Duration max_session_ttl = absl::Hours(24 * 30);
+  };
+
+  // Open opens the database, or makes it if the directory holds none.
+  //   kFailedPrecondition  in use, of a newer schema, not ours, not writable
+  //   kDataLoss            damaged; the message says what and where
+  // `clock` and `log` must outlive the database.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(Options options,
+                                                        const Clock& clock,
+                                                        Log& log);
+  virtual ~Database() = default;
+
+  virtual AccountStore& accounts() = 0;
+  virtual SessionStore& sessions() = 0;
+  virtual KeyStore& keys() = 0;
+
+  // epoch names this life of the directory (see Epoch).
+  virtual const Epoch& epoch() const = 0;
+
+  // Health is OK, or the write failure after which the committer stopped for
+  // good; then only a restart helps. Never blocks.
+  virtual absl::Status Health() const = 0;
+
+  // Close commits what waits, then refuses everything with kUnavailable. May
+  // be called again.
+  virtual void Close() = 0;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORAGE_DATABASE_H_
