@@ -1,0 +1,99 @@
+#ifndef LATCHKEY_SERVER_ACCOUNT_HASH_POOL_H_
+#define LATCHKEY_SERVER_ACCOUNT_HASH_POOL_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+#include "client/base/clock.h"
+#include "client/base/mutex.h"
+#include "server/base/task_pool.h"
+
+namespace latchkey {
+
+// HashJob is a call that waits for a password hash. Exactly one of `run` and
+// `drop` is called, once, on a thread of the pool.
+struct HashJob {
+  // Tells whether nobody waits for the answer any more: its deadline has
+  // passed or it was cancelled. Asked once, when the job's turn comes.
+  std::function<bool()> abandoned;
+  // Does the hashing and answers.
+  std::function<void()> run;
+  // Answers with an error instead; nothing was hashed.
+  //   kCancelled    it was abandoned
+  //   kUnavailable  the pool stopped first (kShuttingDown)
+  std::function<void(absl::Status)> drop;
+};
+
+// HashPool runs password hashes on a few threads of their own, since they are
+// the one slow step of a login: a storm of logins fills this pool's queue and
+// takes nothing else. What does not fit is refused at once and cheaply.
+//
+// Safe from any thread.
+class HashPool {
+ public:
+  struct Options {
+    // As many hashes are computed at the same time, and hold their memory.
+    int threads = 1;
+    // Jobs waiting. At 15 ms a hash, 64 make a wait of one second on one
+    // thread, which is about what a person waits for a login.
+    size_t queue_limit = 64;
+  };
+
+  // Counters since the start.
+  struct Counts {
+    uint64_t started = 0;  // run
+    uint64_t dropped = 0;  // abandoned, or left at Stop
+    uint64_t refused = 0;  // never queued
+  };
+
+  // Bounds of the retry delay that a refusal carries.
+  static constexpr absl::Duration kMinRetryDelay = absl::Milliseconds(100);
+  static constexpr absl::Duration kMaxRetryDelay = absl::Seconds(30);
+
+  // `clock` must outlive the pool.
+  HashPool(const Options& options, const Clock& clock);
+  // Calls Stop.
+  ~HashPool();
+  HashPool(const HashPool&) = delete;
+  HashPool& operator=(const HashPool&) = delete;
+
+  // Submit queues `job`; never blocks. If it fails, the job is neither run nor
+  // dropped: the caller answers.
+  //   kResourceExhausted  the queue is full (kHashQueueFull), with a retry
+  //                       delay: about how long the queue will take
+  //   kUnavailable        the pool stopped (kShuttingDown)
+  [[nodiscard]] absl::Status Submit(HashJob job);
+
+  // Stop refuses new jobs, drops those that wait, lets running ones finish and
+  // joins the threads. May be called again; not from a job.
+  void Stop();
+
+  // Waiting returns how many jobs are queued now.
+  size_t Waiting() const { return pool_.Waiting(); }
+  Counts counts() const;
+
+ private:
+  void Take(const HashJob& job);
+  void NoteDuration(absl::Duration took);
+  absl::Duration RetryDelay() const;
+
+  const Options options_;
+  const Clock& clock_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<uint64_t> started_ = 0;
+  std::atomic<uint64_t> dropped_ = 0;
+  std::atomic<uint64_t> refused_ = 0;
+  mutable Mutex mutex_;
+  // Moving mean; zero until the first hash is done.
+  absl::Duration mean_duration_ ABSL_GUARDED_BY(mutex_);
+  TaskPool pool_;  // last: its threads use all of the above
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_ACCOUNT_HASH_POOL_H_
