@@ -1,0 +1,97 @@
+#include "tools/latchkey/server.h"
+
+#include <iostream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+
+#include "tools/latchkey/failure.h"
+#include "tools/latchkey/plain_text.h"
+
+namespace latchkey {
+namespace {
+
+// A page of sessions is under 1 MiB; this leaves room, and is a bound.
+constexpr int kMaxResponseBytes = 16 << 20;
+
+// IsLoopback tells whether `host` can only be this machine: an address of
+// 127.0.0.0/8 in full, ::1, or the name that is reserved for them.
+bool IsLoopback(absl::string_view host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  const std::vector<absl::string_view> parts = absl::StrSplit(host, '.');
+  if (parts.size() != 4 || parts[0] != "127") return false;
+  for (const absl::string_view part : parts) {
+    int value;
+    const bool digits = part.find_first_not_of("0123456789") == part.npos;
+    if (!digits || !absl::SimpleAtoi(part, &value) || value > 255) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::Status CheckAddress(absl::string_view address, bool insecure) {
+  if (absl::ConsumePrefix(&address, "unix:")) {
+    if (!address.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError("--server unix: names no path");
+  }
+  const size_t colon = address.rfind(':');
+  int port = 0;
+  if (colon == address.npos || colon == 0 ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 1 ||
+      port > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--server must be HOST:PORT or unix:PATH, not ", PlainText(address)));
+  }
+  if (insecure || IsLoopback(address.substr(0, colon))) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      PlainText(address), " is not this machine, and passwords and credentials",
+      " would go there in clear; say --insecure if the network is trusted"));
+}
+
+Server::Server(const Invocation& invocation) : invocation_(invocation) {
+  const absl::Status checked =
+      CheckAddress(invocation.server, invocation.insecure);
+  if (!checked.ok()) {
+    std::cerr << "latchkey: " << std::string(checked.message()) << "\n";
+    return;
+  }
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxResponseBytes);
+  // A proxy of the environment would see what passes.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  channel_ = grpc::CreateCustomChannel(
+      invocation.server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+void Server::SetDeadline(grpc::ClientContext* context) const {
+  context->set_deadline(absl::ToChronoTime(absl::Now() + invocation_.timeout));
+}
+
+ExitCode Server::Report(const grpc::Status& status) const {
+  if (status.ok()) return ExitCode::kYes;
+  const Failure failure = ReadFailure(status);
+  if (invocation_.json) {
+    std::cerr << FailureJson(failure) << "\n";
+  } else {
+    std::cerr << FailureText(failure);
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+        failure.reason.empty()) {
+      std::cerr << "  is latchkeyd running at " << PlainText(invocation_.server)
+                << "? (--server ADDR, LATCHKEY_SERVER)\n";
+    } else if (failure.reason == "NOT_PERMITTED") {
+      std::cerr << "  administration: --server unix:DIR/admin.sock, DIR being "
+                   "latchkeyd's --data_dir\n";
+    }
+  }
+  return failure.exit_code;
+}
+
+}  // namespace latchkey
