@@ -1,0 +1,99 @@
+#include "client/verify/base64url.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace latchkey {
+namespace {
+
+constexpr char kAlphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// Above every sextet, so that one comparison over the OR of four finds it.
+constexpr uint8_t kNotInAlphabet = 0x80;
+
+constexpr std::array<uint8_t, 256> MakeSextets() {
+  std::array<uint8_t, 256> sextets{};
+  for (uint8_t& sextet : sextets) sextet = kNotInAlphabet;
+  for (uint8_t i = 0; i < 64; ++i) {
+    sextets[static_cast<uint8_t>(kAlphabet[i])] = i;
+  }
+  return sextets;
+}
+
+constexpr std::array<uint8_t, 256> kSextets = MakeSextets();
+
+uint32_t Sextet(char c) { return kSextets[static_cast<uint8_t>(c)]; }
+
+// Decodes the last two or three characters, which leave 4 or 2 unused bits.
+bool DecodeTail(absl::string_view tail, char* out) {
+  const uint32_t a = Sextet(tail[0]);
+  const uint32_t b = Sextet(tail[1]);
+  if (tail.size() == 2) {
+    if (((a | b) & kNotInAlphabet) != 0 || (b & 0x0f) != 0) return false;
+    out[0] = static_cast<char>(a << 2 | b >> 4);
+    return true;
+  }
+  const uint32_t c = Sextet(tail[2]);
+  if (((a | b | c) & kNotInAlphabet) != 0 || (c & 0x03) != 0) return false;
+  out[0] = static_cast<char>(a << 2 | b >> 4);
+  out[1] = static_cast<char>(b << 4 | c >> 2);
+  return true;
+}
+
+}  // namespace
+
+std::string Base64UrlEncode(absl::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() * 4 + 2) / 3);
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char byte : bytes) {
+    bits = bits << 8 | static_cast<uint8_t>(byte);
+    count += 8;
+    while (count >= 6) {
+      count -= 6;
+      text.push_back(kAlphabet[bits >> count & 0x3f]);
+    }
+  }
+  if (count > 0) text.push_back(kAlphabet[bits << (6 - count) & 0x3f]);
+  return text;
+}
+
+std::optional<absl::string_view> Base64UrlDecodeInto(absl::string_view text,
+                                                     absl::Span<char> buffer) {
+  const size_t whole = text.size() / 4 * 4;
+  const size_t tail = text.size() - whole;
+  if (tail == 1) return std::nullopt;
+  const size_t size = whole / 4 * 3 + (tail == 0 ? 0 : tail - 1);
+  if (buffer.size() < size) return std::nullopt;
+  const char* in = text.data();
+  char* out = buffer.data();
+  uint32_t seen = 0;
+  for (size_t i = 0; i < whole; i += 4, in += 4, out += 3) {
+    const uint32_t a = Sextet(in[0]);
+    const uint32_t b = Sextet(in[1]);
+    const uint32_t c = Sextet(in[2]);
+    const uint32_t d = Sextet(in[3]);
+    seen |= a | b | c | d;
+    const uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+    out[0] = static_cast<char>(bits >> 16);
+    out[1] = static_cast<char>(bits >> 8);
+    out[2] = static_cast<char>(bits);
+  }
+  if ((seen & kNotInAlphabet) != 0) return std::nullopt;
+  if (tail != 0 && !DecodeTail(text.substr(whole), out)) return std::nullopt;
+  return absl::string_view(buffer.data(), size);
+}
+
+std::optional<std::string> Base64UrlDecode(absl::string_view text) {
+  std::string bytes(text.size() / 4 * 3 + 2, '\0');
+  const auto decoded = Base64UrlDecodeInto(text, absl::MakeSpan(bytes));
+  if (!decoded.has_value()) return std::nullopt;
+  bytes.resize(decoded->size());
+  return bytes;
+}
+
+}  // namespace latchkey
