@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_SESSION_SESSION_STORE_H_
 #define LATCHKEY_SERVER_SESSION_SESSION_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -90,9 +91,9 @@ class SessionStore {
       absl::Span<const Activity> notes) = 0;
 
   // Sweep frees at most `limit` sessions that are dead at `now`: expired,
-  // idle for longer than allowed, or left behind by their account. It goes on
-  // where the last call stopped, and returns how many it freed. It changes no
-  // answer of any other call.
+  // past their idle end for kSweepGrace, or left behind by their account. It
+  // goes on where the last call stopped, and returns how many it freed. It
+  // changes no answer about a session whose account stands behind it.
   [[nodiscard]] virtual absl::StatusOr<int> Sweep(absl::Time now,
                                                   int limit) = 0;
 
@@ -106,6 +107,10 @@ class SessionStore {
 
 // The most keys that one End takes: one write of bounded size.
 constexpr size_t kMaxEndBatch = 1000;
+
+// How long Sweep leaves a session alone after its idle end: a note of newer
+// activity may still be in memory. Four times the longest flush interval.
+constexpr absl::Duration kSweepGrace = absl::Minutes(1);
 
 }  // namespace latchkey
 

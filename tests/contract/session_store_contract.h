@@ -1,0 +1,525 @@
+#ifndef LATCHKEY_TESTS_CONTRACT_SESSION_STORE_CONTRACT_H_
+#define LATCHKEY_TESTS_CONTRACT_SESSION_STORE_CONTRACT_H_
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "server/base/error.h"
+#include "tests/contract/stores_under_test.h"
+
+namespace latchkey {
+
+// Each sentence of session_store.h as a test.
+class SessionStoreContract : public testing::TestWithParam<StoreFactory> {
+ protected:
+  SessionStoreContract() : stores_(GetParam().make()) {
+    EXPECT_TRUE(accounts().Create(alice_).ok());
+  }
+
+  AccountStore& accounts() { return stores_->accounts(); }
+  SessionStore& sessions() { return stores_->sessions(); }
+
+  // Creates alice's session of that number, under the key of that number.
+  Session Add(uint32_t number) { return Add(alice_, number); }
+  Session Add(const Account& account, uint32_t number) {
+    const Session session = ContractSession(account, number);
+    EXPECT_TRUE(sessions().Create(ContractKey(number), session, now_).ok());
+    return session;
+  }
+  bool Alive(uint32_t number, absl::Time now) {
+    const auto found = sessions().Find(ContractKey(number), now);
+    EXPECT_TRUE(found.ok() || absl::IsNotFound(found.status()))
+        << found.status();
+    return found.ok();
+  }
+  absl::StatusOr<EndResult> End(std::vector<uint32_t> numbers, absl::Time now) {
+    std::vector<SessionKey> keys;
+    for (const uint32_t number : numbers) keys.push_back(ContractKey(number));
+    return sessions().End(keys, now);
+  }
+  std::vector<SessionId> Listed(const std::optional<SessionId>& after,
+                                int limit, absl::Time now) {
+    std::vector<SessionId> ids;
+    const auto listed = sessions().List(alice_.uid, after, limit, now);
+    EXPECT_TRUE(listed.ok()) << listed.status();
+    for (const StoredSession& stored : *listed) {
+      ids.push_back(stored.session.id);
+    }
+    return ids;
+  }
+  void Note(const Session& session, uint32_t number, absl::Time seen) {
+    const Activity note = {ContractKey(number), seen, session.expire_time};
+    EXPECT_TRUE(sessions().SaveActivity({note}).ok());
+  }
+
+  const std::unique_ptr<StoresUnderTest> stores_;
+  const Account alice_ = ContractAccount("alice", 1);
+  const absl::Time now_ = ContractStart();
+  const absl::Duration tick_ = absl::Microseconds(1);
+};
+
+// --- Create and Find ---
+
+TEST_P(SessionStoreContract, FindReturnsWhatWasCreated) {
+  const Session session = Add(1);
+  const auto found = sessions().Find(ContractKey(1), now_);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(*found, session);
+}
+
+TEST_P(SessionStoreContract, AbsentIsNotFound) {
+  const auto found = sessions().Find(ContractKey(1), now_);
+  EXPECT_TRUE(absl::IsNotFound(found.status()));
+  EXPECT_EQ(ReasonOf(found.status()), Reason::kSessionNotFound);
+}
+
+TEST_P(SessionStoreContract, FindInMemoryAgreesWithFindOrWantsTheDisk) {
+  const Session session = Add(1);
+  const auto found = sessions().FindInMemory(ContractKey(1), now_);
+  EXPECT_TRUE(found.ok() ? *found == session
+                         : absl::IsUnavailable(found.status()));
+  const auto absent = sessions().FindInMemory(ContractKey(2), now_).status();
+  EXPECT_TRUE(absl::IsNotFound(absent) || absl::IsUnavailable(absent));
+  const auto expired =
+      sessions().FindInMemory(ContractKey(1), session.expire_time).status();
+  EXPECT_TRUE(absl::IsNotFound(expired) || absl::IsUnavailable(expired));
+}
+
+TEST_P(SessionStoreContract, SecondCreateOfAKeyIsRefusedAndChangesNothing) {
+  const Session session = Add(1);
+  const uint64_t before = sessions().Revision();
+  EXPECT_EQ(sessions()
+                .Create(ContractKey(1), ContractSession(alice_, 2), now_)
+                .status()
+                .code(),
+            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(*sessions().Find(ContractKey(1), now_), session);
+  EXPECT_TRUE(
+      absl::IsNotFound(sessions().FindKey(NumberedId<SessionId>(2)).status()));
+  EXPECT_EQ(sessions().Revision(), before);
+}
+
+TEST_P(SessionStoreContract, SecondCreateOfAnIdIsRefusedAndChangesNothing) {
+  const Session session = Add(1);
+  EXPECT_EQ(sessions().Create(ContractKey(2), session, now_).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  EXPECT_FALSE(Alive(2, now_));
+  EXPECT_EQ(*sessions().FindKey(session.id), ContractKey(1));
+}
+
+TEST_P(SessionStoreContract, CreateWithoutAnAccountIsRefused) {
+  const Account bob = ContractAccount("bob", 2);
+  const uint64_t before = sessions().Revision();
+  const auto refused =
+      sessions().Create(ContractKey(1), ContractSession(bob, 1), now_);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(ReasonOf(refused.status()), Reason::kLoginRefused);
+  EXPECT_FALSE(Alive(1, now_));
+  EXPECT_EQ(sessions().Revision(), before);
+}
+
+TEST_P(SessionStoreContract, CreateUnderAnotherUidOrGenerationIsRefused) {
+  Account other = alice_;
+  other.uid = NumberedId<AccountUid>(2);
+  for (const uint64_t generation : {0, 2}) {
+    Account stale = alice_;
+    stale.generation = generation;
+    EXPECT_EQ(sessions()
+                  .Create(ContractKey(1), ContractSession(stale, 1), now_)
+                  .status()
+                  .code(),
+              absl::StatusCode::kUnauthenticated);
+  }
+  EXPECT_EQ(sessions()
+                .Create(ContractKey(1), ContractSession(other, 1), now_)
+                .status()
+                .code(),
+            absl::StatusCode::kUnauthenticated);
+  EXPECT_FALSE(Alive(1, now_));
+}
+
+TEST_P(SessionStoreContract, CreateReturnsConsecutiveRevisions) {
+  const auto first =
+      sessions().Create(ContractKey(1), ContractSession(alice_, 1), now_);
+  const auto second =
+      sessions().Create(ContractKey(2), ContractSession(alice_, 2), now_);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(*second, *first + 1);
+  EXPECT_EQ(sessions().Revision(), *second);
+}
+
+TEST_P(SessionStoreContract, ValuesAreCopies) {
+  const Session session = Add(1);
+  auto found = sessions().Find(ContractKey(1), now_);
+  ASSERT_TRUE(found.ok());
+  found->roles.clear();
+  found->expire_time = absl::InfiniteFuture();
+  EXPECT_EQ(*sessions().Find(ContractKey(1), now_), session);
+}
+
+TEST_P(SessionStoreContract, KeyIsNotItsPublicId) {
+  // The id is public: padded to a key, or as a prefix of one, it finds nothing.
+  Session session = ContractSession(alice_, 1);
+  session.id.array().fill(7);
+  ASSERT_TRUE(sessions().Create(ContractKey(1), session, now_).ok());
+  SessionKey as_key;
+  for (size_t i = 0; i < SessionId::kSize; ++i) as_key.array()[i] = 7;
+  EXPECT_TRUE(absl::IsNotFound(sessions().Find(as_key, now_).status()));
+}
+
+// --- Expiry, decided by the reader ---
+
+TEST_P(SessionStoreContract, ExpiresExactlyAtTheInstant) {
+  Session session = ContractSession(alice_, 1);
+  session.idle_ttl = absl::Hours(100);
+  ASSERT_TRUE(sessions().Create(ContractKey(1), session, now_).ok());
+  EXPECT_TRUE(Alive(1, session.expire_time - tick_));
+  EXPECT_FALSE(Alive(1, session.expire_time));
+  EXPECT_FALSE(Alive(1, session.expire_time + tick_));
+}
+
+TEST_P(SessionStoreContract, IdlesOutExactlyAtTheInstant) {
+  const Session session = Add(1);
+  ASSERT_LT(session.idle_expire_time(), session.expire_time);
+  EXPECT_TRUE(Alive(1, session.idle_expire_time() - tick_));
+  EXPECT_FALSE(Alive(1, session.idle_expire_time()));
+  EXPECT_FALSE(Alive(1, session.idle_expire_time() + tick_));
+}
+
+TEST_P(SessionStoreContract, ExpiryNeedsNoSweepAndASweepChangesNoAnswer) {
+  const Session session = Add(1);
+  Add(2);
+  const absl::Time alive = session.idle_expire_time() - tick_;
+  const absl::Time dead = session.idle_expire_time();
+  EXPECT_EQ(*sessions().Sweep(alive, 10), 0);
+  EXPECT_TRUE(Alive(1, alive));
+  // Dead, and within the grace not yet freed: the answer is the same.
+  EXPECT_FALSE(Alive(1, dead));
+  EXPECT_EQ(*sessions().Sweep(dead, 10), 0);
+  EXPECT_FALSE(Alive(1, dead));
+  EXPECT_EQ(*sessions().Sweep(dead + kSweepGrace - tick_, 10), 0);
+  EXPECT_EQ(*sessions().Sweep(dead + kSweepGrace, 10), 2);
+  EXPECT_FALSE(Alive(1, dead + kSweepGrace));
+  EXPECT_TRUE(Listed(std::nullopt, 10, dead + kSweepGrace).empty());
+}
+
+// --- FindKey and List ---
+
+TEST_P(SessionStoreContract, FindKeyLeadsFromTheIdToTheKey) {
+  const Session session = Add(1);
+  EXPECT_EQ(*sessions().FindKey(session.id), ContractKey(1));
+  const auto in_memory = sessions().FindKeyInMemory(session.id);
+  EXPECT_TRUE(in_memory.ok() ? *in_memory == ContractKey(1)
+                             : absl::IsUnavailable(in_memory.status()));
+  const auto absent = sessions().FindKey(NumberedId<SessionId>(2)).status();
+  EXPECT_TRUE(absl::IsNotFound(absent));
+  EXPECT_EQ(ReasonOf(absent), Reason::kSessionNotFound);
+}
+
+TEST_P(SessionStoreContract, ListIsInOrderOfIdsAndOfOneAccount) {
+  const Account bob = ContractAccount("bob", 2);
+  ASSERT_TRUE(accounts().Create(bob).ok());
+  for (const uint32_t number : {3, 1, 2}) Add(number);
+  Add(bob, 4);
+  EXPECT_THAT(
+      Listed(std::nullopt, 10, now_),
+      testing::ElementsAre(NumberedId<SessionId>(1), NumberedId<SessionId>(2),
+                           NumberedId<SessionId>(3)));
+  const auto of_bob = sessions().List(bob.uid, std::nullopt, 10, now_);
+  ASSERT_EQ(of_bob->size(), 1u);
+  EXPECT_EQ((*of_bob)[0].key, ContractKey(4));
+  EXPECT_EQ((*of_bob)[0].session, ContractSession(bob, 4));
+}
+
+TEST_P(SessionStoreContract, ListGoesOnBehindAfterUpToItsLimit) {
+  for (uint32_t number = 0; number < 5; ++number) Add(number);
+  EXPECT_THAT(
+      Listed(std::nullopt, 2, now_),
+      testing::ElementsAre(NumberedId<SessionId>(0), NumberedId<SessionId>(1)));
+  EXPECT_THAT(
+      Listed(NumberedId<SessionId>(1), 2, now_),
+      testing::ElementsAre(NumberedId<SessionId>(2), NumberedId<SessionId>(3)));
+  // An id that is gone still says where to go on.
+  ASSERT_TRUE(End({3}, now_).ok());
+  EXPECT_THAT(Listed(NumberedId<SessionId>(3), 2, now_),
+              testing::ElementsAre(NumberedId<SessionId>(4)));
+}
+
+TEST_P(SessionStoreContract, ListLeavesOutTheDeadAndFillsTheLimit) {
+  for (uint32_t number = 1; number <= 3; ++number) Add(number);
+  ASSERT_TRUE(End({2}, now_).ok());
+  EXPECT_THAT(
+      Listed(std::nullopt, 2, now_),
+      testing::ElementsAre(NumberedId<SessionId>(1), NumberedId<SessionId>(3)));
+  EXPECT_TRUE(
+      Listed(std::nullopt, 2, ContractStart() + absl::Minutes(10)).empty());
+}
+
+TEST_P(SessionStoreContract, ListOfTheHighestUidEndsWithIt) {
+  Account last = ContractAccount("zoe");
+  last.uid.array().fill(0xff);
+  ASSERT_TRUE(accounts().Create(last).ok());
+  Add(last, 1);
+  EXPECT_EQ(sessions().List(last.uid, std::nullopt, 10, now_)->size(), 1u);
+  EXPECT_TRUE(Listed(std::nullopt, 10, now_).empty());
+}
+
+// --- End ---
+
+TEST_P(SessionStoreContract, EndedSessionIsFoundNoMore) {
+  const Session session = Add(1);
+  Add(2);
+  const uint64_t before = sessions().Revision();
+  const auto ended = End({1}, now_);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->ended, 1);
+  EXPECT_EQ(ended->revision, before + 1);
+  EXPECT_FALSE(Alive(1, now_));
+  EXPECT_TRUE(Alive(2, now_));
+  EXPECT_TRUE(absl::IsNotFound(sessions().FindKey(session.id).status()));
+  EXPECT_THAT(Listed(std::nullopt, 10, now_),
+              testing::ElementsAre(NumberedId<SessionId>(2)));
+}
+
+TEST_P(SessionStoreContract, EndingTwiceIsOkAndTheSecondWritesNothing) {
+  Add(1);
+  const auto first = End({1}, now_);
+  const auto second = End({1}, now_);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(second->ended, 0);
+  EXPECT_EQ(second->revision, first->revision);
+  EXPECT_EQ(sessions().Revision(), first->revision);
+}
+
+TEST_P(SessionStoreContract, EndTakesManyInOneRevisionAndCountsTheLive) {
+  for (uint32_t number = 1; number <= 3; ++number) Add(number);
+  const uint64_t before = sessions().Revision();
+  // One of them twice, and one that never was.
+  const auto ended = End({1, 2, 2, 9}, now_);
+  ASSERT_TRUE(ended.ok());
+  EXPECT_EQ(ended->ended, 2);
+  EXPECT_EQ(ended->revision, before + 1);
+  EXPECT_TRUE(Alive(3, now_));
+}
+
+TEST_P(SessionStoreContract, EndOfADeadSessionCountsNothing) {
+  const Session session = Add(1);
+  const auto ended = End({1}, session.idle_expire_time());
+  ASSERT_TRUE(ended.ok());
+  EXPECT_EQ(ended->ended, 0);
+}
+
+TEST_P(SessionStoreContract, EndOfNothingIsOk) {
+  const auto ended = End({}, now_);
+  ASSERT_TRUE(ended.ok());
+  EXPECT_EQ(ended->ended, 0);
+}
+
+TEST_P(SessionStoreContract, EndTakesUpToItsLimitAndNotOneMore) {
+  std::vector<SessionKey> keys(kMaxEndBatch, ContractKey(9));
+  EXPECT_TRUE(sessions().End(keys, now_).ok());
+  keys.push_back(ContractKey(9));
+  EXPECT_EQ(sessions().End(keys, now_).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+// --- Activity ---
+
+TEST_P(SessionStoreContract, ActivityMovesTheIdleEndAndNotTheAbsoluteOne) {
+  const Session session = Add(1);
+  const absl::Time seen = session.idle_expire_time() - tick_;
+  Note(session, 1, seen);
+  const auto found = sessions().Find(ContractKey(1), seen);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->last_seen_time, seen);
+  EXPECT_EQ(found->expire_time, session.expire_time);
+  EXPECT_TRUE(Alive(1, seen + session.idle_ttl - tick_));
+  EXPECT_FALSE(Alive(1, seen + session.idle_ttl));
+  Note(session, 1, session.expire_time - tick_);
+  EXPECT_TRUE(Alive(1, session.expire_time - tick_));
+  EXPECT_FALSE(Alive(1, session.expire_time));
+}
+
+TEST_P(SessionStoreContract, ActivityNeverMovesBack) {
+  const Session session = Add(1);
+  Note(session, 1, now_ + absl::Minutes(5));
+  Note(session, 1, now_ + absl::Minutes(3));
+  EXPECT_EQ(sessions().Find(ContractKey(1), now_)->last_seen_time,
+            now_ + absl::Minutes(5));
+  Note(session, 1, now_ - absl::Minutes(1));
+  EXPECT_EQ(sessions().Find(ContractKey(1), now_)->last_seen_time,
+            now_ + absl::Minutes(5));
+}
+
+TEST_P(SessionStoreContract, ActivityBeforeTheLoginChangesNothing) {
+  const Session session = Add(1);
+  Note(session, 1, now_ - absl::Minutes(1));
+  EXPECT_EQ(*sessions().Find(ContractKey(1), now_), session);
+}
+
+TEST_P(SessionStoreContract, ActivityShowsInTheList) {
+  const Session session = Add(1);
+  Note(session, 1, now_ + absl::Minutes(5));
+  const auto listed =
+      sessions().List(alice_.uid, std::nullopt, 10, now_ + absl::Minutes(14));
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ((*listed)[0].session.last_seen_time, now_ + absl::Minutes(5));
+}
+
+TEST_P(SessionStoreContract, LateActivityNeverBringsAnEndedSessionBack) {
+  const Session session = Add(1);
+  ASSERT_TRUE(End({1}, now_).ok());
+  Note(session, 1, now_ + absl::Minutes(1));
+  EXPECT_FALSE(Alive(1, now_ + absl::Minutes(1)));
+  EXPECT_TRUE(Listed(std::nullopt, 10, now_ + absl::Minutes(1)).empty());
+  EXPECT_TRUE(absl::IsNotFound(sessions().FindKey(session.id).status()));
+}
+
+TEST_P(SessionStoreContract, ActivityOfAbsentSessionsDoesNothing) {
+  const Session session = ContractSession(alice_, 1);
+  Note(session, 1, now_ + absl::Minutes(5));
+  EXPECT_FALSE(Alive(1, now_));
+  Add(1);
+  EXPECT_EQ(*sessions().Find(ContractKey(1), now_), session);
+}
+
+TEST_P(SessionStoreContract, SaveActivityTakesManyAndNone) {
+  const Session session = Add(1);
+  Add(2);
+  const absl::Time seen = now_ + absl::Minutes(5);
+  const std::vector<Activity> notes = {
+      {ContractKey(1), seen, session.expire_time},
+      {ContractKey(2), seen + tick_, session.expire_time},
+      {ContractKey(3), seen, session.expire_time}};
+  ASSERT_TRUE(sessions().SaveActivity(notes).ok());
+  ASSERT_TRUE(sessions().SaveActivity({}).ok());
+  EXPECT_EQ(sessions().Find(ContractKey(1), now_)->last_seen_time, seen);
+  EXPECT_EQ(sessions().Find(ContractKey(2), now_)->last_seen_time,
+            seen + tick_);
+  EXPECT_FALSE(Alive(3, now_));
+}
+
+TEST_P(SessionStoreContract, SeveralNotesOfOneSessionKeepTheNewest) {
+  const Session session = Add(1);
+  const std::vector<Activity> notes = {
+      {ContractKey(1), now_ + absl::Minutes(5), session.expire_time},
+      {ContractKey(1), now_ + absl::Minutes(2), session.expire_time}};
+  ASSERT_TRUE(sessions().SaveActivity(notes).ok());
+  EXPECT_EQ(sessions().Find(ContractKey(1), now_)->last_seen_time,
+            now_ + absl::Minutes(5));
+}
+
+TEST_P(SessionStoreContract, EndLooksAtActivityToo) {
+  const Session session = Add(1);
+  Note(session, 1, session.idle_expire_time() - tick_);
+  EXPECT_EQ(End({1}, session.idle_expire_time())->ended, 1);
+}
+
+// --- Sweep ---
+
+TEST_P(SessionStoreContract, SweepHoldsItsLimitAndGoesOn) {
+  for (uint32_t number = 1; number <= 7; ++number) Add(number);
+  const absl::Time dead = ContractStart() + absl::Hours(1);
+  EXPECT_EQ(*sessions().Sweep(dead - tick_, 0), 0);
+  EXPECT_EQ(*sessions().Sweep(dead, 3), 3);
+  EXPECT_EQ(*sessions().Count(), 4u);
+  EXPECT_EQ(*sessions().Sweep(dead, 3), 3);
+  EXPECT_EQ(*sessions().Sweep(dead, 3), 1);
+  EXPECT_EQ(*sessions().Sweep(dead, 3), 0);
+  EXPECT_EQ(*sessions().Count(), 0u);
+}
+
+TEST_P(SessionStoreContract, SweepLeavesTheLivingAlone) {
+  const Session session = Add(1);
+  Add(2);
+  const absl::Time seen = session.idle_expire_time() - tick_;
+  Note(session, 2, seen);
+  const absl::Time later = session.idle_expire_time() + kSweepGrace;
+  EXPECT_EQ(*sessions().Sweep(later, 10), 1);
+  EXPECT_FALSE(Alive(1, later));
+  EXPECT_TRUE(Alive(2, later));
+  EXPECT_EQ(*sessions().FindKey(NumberedId<SessionId>(2)), ContractKey(2));
+}
+
+TEST_P(SessionStoreContract, SweepMeetsWhatDiedBehindIt) {
+  for (uint32_t number = 1; number <= 4; ++number) Add(number);
+  Session brief = ContractSession(alice_, 9);
+  brief.expire_time = now_ + absl::Minutes(1);
+  ASSERT_TRUE(sessions().Create(ContractKey(9), brief, now_).ok());
+  EXPECT_EQ(*sessions().Sweep(brief.expire_time, 1), 1);
+  // The next run begins behind where that one stopped, and comes around.
+  EXPECT_EQ(*sessions().Sweep(ContractStart() + absl::Hours(1), 10), 4);
+}
+
+TEST_P(SessionStoreContract, SweepFreesWhatTheAccountLeftBehind) {
+  const Account bob = ContractAccount("bob", 2);
+  ASSERT_TRUE(accounts().Create(bob).ok());
+  Add(1);
+  Add(bob, 2);
+  AccountEdit edit;
+  edit.end_sessions = true;
+  const auto change = accounts().Edit("alice", edit, now_);
+  ASSERT_TRUE(change.ok());
+  Add(change->account, 3);
+  EXPECT_EQ(*sessions().Sweep(now_, 10), 1);
+  EXPECT_FALSE(Alive(1, now_));
+  EXPECT_TRUE(Alive(2, now_));
+  EXPECT_TRUE(Alive(3, now_));
+  ASSERT_TRUE(accounts().Delete("bob", now_).ok());
+  EXPECT_EQ(*sessions().Sweep(now_, 10), 1);
+  EXPECT_FALSE(Alive(2, now_));
+}
+
+TEST_P(SessionStoreContract, SweptIdAndIndexAreGoneToo) {
+  const Session session = Add(1);
+  EXPECT_EQ(*sessions().Sweep(session.expire_time, 10), 1);
+  EXPECT_TRUE(absl::IsNotFound(sessions().FindKey(session.id).status()));
+  // Nothing of it stands in the way of a new one, nor colours it.
+  Add(1);
+  EXPECT_EQ(*sessions().Find(ContractKey(1), now_), session);
+}
+
+// --- The rest ---
+
+TEST_P(SessionStoreContract, CountCounts) {
+  EXPECT_EQ(*sessions().Count(), 0u);
+  Add(1);
+  Add(2);
+  EXPECT_EQ(*sessions().Count(), 2u);
+  ASSERT_TRUE(End({1}, now_).ok());
+  EXPECT_EQ(*sessions().Count(), 1u);
+}
+
+TEST_P(SessionStoreContract, ReopenFindsWhatWasAcknowledged) {
+  const Session first = Add(1);
+  Add(2);
+  ASSERT_TRUE(End({2}, now_).ok());
+  Note(first, 1, now_ + absl::Minutes(5));
+  const uint64_t revision = sessions().Revision();
+  if (!stores_->Reopen()) GTEST_SKIP() << "not durable";
+  EXPECT_EQ(sessions().Revision(), revision);
+  const auto found = sessions().Find(ContractKey(1), now_);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->id, first.id);
+  // Reopened after a clean end, so the note was not lost.
+  EXPECT_EQ(found->last_seen_time, now_ + absl::Minutes(5));
+  EXPECT_EQ(*sessions().FindKey(first.id), ContractKey(1));
+  EXPECT_FALSE(Alive(2, now_));
+  EXPECT_THAT(Listed(std::nullopt, 10, now_),
+              testing::ElementsAre(NumberedId<SessionId>(1)));
+}
+
+TEST_P(SessionStoreContract, ExpiryHoldsAcrossReopen) {
+  const Session session = Add(1);
+  if (!stores_->Reopen()) GTEST_SKIP() << "not durable";
+  EXPECT_TRUE(Alive(1, session.idle_expire_time() - tick_));
+  EXPECT_FALSE(Alive(1, session.idle_expire_time()));
+}
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_TESTS_CONTRACT_SESSION_STORE_CONTRACT_H_
