@@ -1,0 +1,116 @@
+#include "server/storage/committer.h"
+
+#include <pthread.h>
+#include <utility>
+
+#include "server/base/error.h"
+#include "server/storage/records.h"
+
+namespace latchkey {
+
+Committer::Committer(RocksDb& db, StoreHealth& health,
+                     std::atomic<uint64_t>& revision)
+    : db_(db), health_(health), revision_(revision), thread_([this] {
+        pthread_setname_np(pthread_self(), "committer");
+        Run();
+      }) {}
+
+Committer::~Committer() { Stop(); }
+
+absl::StatusOr<uint64_t> Committer::Commit(Change change) {
+  Waiter waiter(change);
+  MutexLock lock(&mutex_);
+  const absl::Status ready = health_.Ready();
+  if (!ready.ok()) return ready;
+  if (stopping_) {
+    return MakeError(absl::StatusCode::kUnavailable, Reason::kShuttingDown,
+                     "the store is closing");
+  }
+  if (waiting_.size() >= kMaxWaiting) {
+    return WithRetryDelay(
+        MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
+                  "too many changes are waiting"),
+        kRetryDelay);
+  }
+  waiting_.push_back(&waiter);
+  wake_.NotifyOne();
+  while (!waiter.done) waiter.answered.Wait(&mutex_);
+  if (!waiter.status.ok()) return waiter.status;
+  return waiter.revision;
+}
+
+void Committer::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Committer::Run() {
+  Batch batch;
+  while (Take(&batch)) {
+    while (!batch.empty()) CommitSome(&batch);
+  }
+}
+
+bool Committer::Take(Batch* batch) {
+  MutexLock lock(&mutex_);
+  while (waiting_.empty() && !stopping_) wake_.Wait(&mutex_);
+  while (!waiting_.empty() && batch->size() < kMaxBatchChanges) {
+    batch->push_back(waiting_.front());
+    waiting_.pop_front();
+  }
+  return !batch->empty();
+}
+
+void Committer::CommitSome(Batch* batch) {
+  ChangeView view(db_, Revision());
+  Batch decided;
+  while (!batch->empty() && view.bytes() < kMaxBatchBytes) {
+    Waiter* const waiter = batch->front();
+    batch->pop_front();
+    decided.push_back(waiter);
+    waiter->status = waiter->change(view);
+    if (waiter->status.ok()) {
+      waiter->revision = view.Accept();
+    } else {
+      view.Refuse();
+    }
+  }
+  const absl::Status written =
+      view.empty() ? health_.Ready() : WriteBatchOf(view);
+  if (written.ok()) {
+    revision_.store(view.last_revision(), std::memory_order_release);
+  } else {
+    // Refusals too: they may have been decided against what was lost.
+    for (Waiter* waiter : decided) waiter->status = written;
+  }
+  Answer(decided);
+}
+
+absl::Status Committer::WriteBatchOf(const ChangeView& view) {
+  rocksdb::WriteBatch batch;
+  rocksdb::Status filled = view.Fill(&batch);
+  if (filled.ok()) {
+    filled = batch.Put(db_.handle(Family::kMeta), ToSlice(kMetaRevision),
+                       EncodeMetaNumber64(view.last_revision()));
+  }
+  if (!filled.ok()) {
+    health_.StopAfterFailedWrite(filled.ToString());
+    return health_.Ready();
+  }
+  return db_.Write(&batch, RocksDb::Durability::kSynced);
+}
+
+void Committer::Answer(const Batch& batch) {
+  MutexLock lock(&mutex_);
+  for (Waiter* waiter : batch) {
+    waiter->done = true;
+    // Under the lock: once the caller has it, the waiter is gone.
+    waiter->answered.NotifyOne();
+  }
+}
+
+}  // namespace latchkey

@@ -1,0 +1,119 @@
+#ifndef LATCHKEY_SERVER_STORAGE_COMMITTER_H_
+#define LATCHKEY_SERVER_STORAGE_COMMITTER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <thread>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "client/base/mutex.h"
+#include "server/storage/change_view.h"
+#include "server/storage/rocks_db.h"
+#include "server/storage/store_health.h"
+
+namespace latchkey {
+
+// Committer is the one way by which acknowledged changes reach the disk: one
+// thread that takes what waits, decides each change against the state that the
+// ones before it leave, writes them in one synced batch, and only then
+// answers. So checks never race with writes, one sync carries many changes,
+// and revisions are consecutive.
+//
+//   waiting ----> decide each ----> one synced write ----> revision ---->
+//   answers (bounded)     (ChangeView)                             (readers)
+//
+// What follows the order of changes (the revision that readers ask for) is
+// told before any caller is answered.
+//
+// After a failed write nobody knows what is on disk: the committer stops for
+// good and refuses all that waits and all that comes.
+//
+// Safe from any thread.
+class Committer {
+ public:
+  // Decides one change: reads and writes through the view, and returns OK, or
+  // a refusal, after which nothing of it is kept. Runs on the committer's
+  // thread while the caller waits: everything waits behind it, so it does not
+  // more than a few reads.
+  using Change = absl::FunctionRef<absl::Status(ChangeView&)>;
+
+  // The most changes that one batch takes: past this a batch gains nothing by
+  // more (measured), and the first of it would wait for the last.
+  static constexpr size_t kMaxBatchChanges = 256;
+  // A batch takes no further change once it has this many bytes: one write of
+  // bounded length.
+  static constexpr size_t kMaxBatchBytes = size_t{1} << 20;
+  // The most changes that wait. Callers are the threads of the worker pools,
+  // far fewer; so this is reached only if a pool lost its own limit, and then
+  // 16 batches, some 50 ms of disk, are what anyone may wait for.
+  static constexpr size_t kMaxWaiting = 16 * kMaxBatchChanges;
+  // When to come again if that is reached.
+  static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
+
+  // Starts the thread. `revision` holds the newest one on disk, and is what
+  // the committer moves on when a batch is durable. All must outlive it.
+  Committer(RocksDb& db, StoreHealth& health, std::atomic<uint64_t>& revision);
+  // Calls Stop.
+  ~Committer();
+  Committer(const Committer&) = delete;
+  Committer& operator=(const Committer&) = delete;
+
+  // Commit decides `change` and waits until it is durable. Returns the
+  // revision at which readers see it: its own, or, if it wrote nothing, the
+  // one before, which is durable too.
+  //   as `change` refused   nothing was written
+  //   kUnavailable          kStoreFailed, kShuttingDown, or kOverloaded with a
+  //                         retry delay
+  [[nodiscard]] absl::StatusOr<uint64_t> Commit(Change change);
+
+  // Revision returns the newest revision that every reader sees.
+  uint64_t Revision() const {
+    return revision_.load(std::memory_order_acquire);
+  }
+
+  // Stop commits what waits, refuses what comes and joins the thread. May be
+  // called again.
+  void Stop();
+
+ private:
+  // One caller that waits; lives on its stack.
+  struct Waiter {
+    explicit Waiter(Change change_in) : change(change_in) {}
+
+    const Change change;
+    absl::Status status;    // the committer's until `done`
+    uint64_t revision = 0;  // likewise
+    bool done = false;      // guarded by mutex_
+    CondVar answered;
+  };
+  using Batch = std::deque<Waiter*>;
+
+  void Run();
+  // Takes what waits into `batch`; false when there will be no more.
+  bool Take(Batch* batch);
+  // Decides and writes the front of `batch`, and answers it.
+  void CommitSome(Batch* batch);
+  absl::Status WriteBatchOf(const ChangeView& view);
+  void Answer(const Batch& batch);
+
+  RocksDb& db_;
+  StoreHealth& health_;
+  std::atomic<uint64_t>& revision_;
+
+  Mutex mutex_;
+  CondVar wake_;
+  std::deque<Waiter*> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::thread thread_;  // touched by constructor and Stop only
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORAGE_COMMITTER_H_

@@ -1,0 +1,301 @@
+#include "server/storage/records.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/base/error.h"
+#include "server/storage/byte_codec.h"
+
+namespace latchkey {
+namespace {
+
+// Never reuse a number: a later layout of any record takes the next one.
+constexpr uint8_t kVersion = 1;
+
+absl::Status Damaged() {
+  return MakeError(absl::StatusCode::kDataLoss, Reason::kCorruptRecord,
+                   "a stored record is damaged");
+}
+
+// Begins a record with its version.
+ByteWriter NewRecord() {
+  ByteWriter out;
+  out.U8(kVersion);
+  return out;
+}
+
+}  // namespace
+
+std::optional<absl::Time> ReadExpire(absl::string_view record) {
+  if (record.size() < kExpireOffset + 8) return std::nullopt;
+  return ByteReader(record.substr(kExpireOffset, 8)).Time();
+}
+
+std::string EncodeAccount(const Account& account) {
+  ByteWriter out = NewRecord();
+  out.Raw(account.uid.view());
+  out.U64(account.generation);
+  out.U8(account.disabled ? 1 : 0);
+  out.Time(account.create_time);
+  out.Time(account.update_time);
+  out.String(account.password_phc);
+  out.Strings(account.roles);
+  return out.Take();
+}
+
+absl::StatusOr<Account> DecodeAccount(absl::string_view name,
+                                      absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  Account account;
+  account.name = std::string(name);
+  account.uid = in.Fixed<AccountUid>();
+  account.generation = in.U64();
+  const uint8_t disabled = in.U8();
+  account.disabled = disabled == 1;
+  account.create_time = in.Time();
+  account.update_time = in.Time();
+  account.password_phc = in.String();
+  account.roles = in.Strings();
+  if (!in.Complete() || disabled > 1) return Damaged();
+  return account;
+}
+
+std::string EncodeSession(const Session& session) {
+  ByteWriter out = NewRecord();
+  out.Time(session.expire_time);
+  out.Raw(session.id.view());
+  out.U8(static_cast<uint8_t>(session.form));
+  out.Raw(session.account_uid.view());
+  out.U64(session.generation);
+  out.Time(session.create_time);
+  out.Time(session.auth_time);
+  out.Duration(session.idle_ttl);
+  out.Time(session.last_seen_time);
+  out.String(session.account);
+  out.Strings(session.audiences);
+  out.Strings(session.roles);
+  out.Strings(session.amr);
+  out.String(session.client.user_agent);
+  out.String(session.client.ip_address);
+  out.String(session.client.device_label);
+  return out.Take();
+}
+
+absl::StatusOr<Session> DecodeSession(absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  Session session;
+  session.expire_time = in.Time();
+  session.id = in.Fixed<SessionId>();
+  const uint8_t form = in.U8();
+  session.form = static_cast<CredentialForm>(form);
+  session.account_uid = in.Fixed<AccountUid>();
+  session.generation = in.U64();
+  session.create_time = in.Time();
+  session.auth_time = in.Time();
+  session.idle_ttl = in.Duration();
+  session.last_seen_time = in.Time();
+  session.account = in.String();
+  session.audiences = in.Strings();
+  session.roles = in.Strings();
+  session.amr = in.Strings();
+  session.client.user_agent = in.String();
+  session.client.ip_address = in.String();
+  session.client.device_label = in.String();
+  const bool known_form =
+      form == static_cast<uint8_t>(CredentialForm::kOpaque) ||
+      form == static_cast<uint8_t>(CredentialForm::kJwt);
+  if (!in.Complete() || !known_form) return Damaged();
+  return session;
+}
+
+std::string EncodeSessionPointer(const SessionPointer& pointer) {
+  ByteWriter out = NewRecord();
+  out.Time(pointer.expire_time);
+  out.Raw(pointer.key.view());
+  return out.Take();
+}
+
+absl::StatusOr<SessionPointer> DecodeSessionPointer(absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  SessionPointer pointer;
+  pointer.expire_time = in.Time();
+  pointer.key = in.Fixed<SessionKey>();
+  if (!in.Complete()) return Damaged();
+  return pointer;
+}
+
+std::string EncodeActivity(const ActivityNote& note) {
+  ByteWriter out = NewRecord();
+  out.Time(note.expire_time);
+  out.Time(note.seen);
+  return out.Take();
+}
+
+absl::StatusOr<ActivityNote> DecodeActivity(absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  ActivityNote note;
+  note.expire_time = in.Time();
+  note.seen = in.Time();
+  if (!in.Complete()) return Damaged();
+  return note;
+}
+
+RevocationEntry RevocationEntry::OfSession(const SessionId& id,
+                                           absl::Time drop_time) {
+  RevocationEntry entry;
+  entry.kind = Kind::kSession;
+  entry.session = id;
+  entry.drop_time = drop_time;
+  return entry;
+}
+
+RevocationEntry RevocationEntry::OfAccount(const AccountUid& uid,
+                                           uint64_t generation,
+                                           absl::Time drop_time) {
+  RevocationEntry entry;
+  entry.kind = Kind::kAccount;
+  entry.account = uid;
+  entry.generation = generation;
+  entry.drop_time = drop_time;
+  return entry;
+}
+
+std::string EncodeRevocations(const std::vector<RevocationEntry>& entries) {
+  absl::Time latest = absl::UnixEpoch();
+  for (const RevocationEntry& entry : entries) {
+    latest = std::max(latest, entry.drop_time);
+  }
+  ByteWriter out = NewRecord();
+  out.Time(latest);
+  out.U32(static_cast<uint32_t>(entries.size()));
+  for (const RevocationEntry& entry : entries) {
+    out.U8(static_cast<uint8_t>(entry.kind));
+    out.Time(entry.drop_time);
+    if (entry.kind == RevocationEntry::Kind::kSession) {
+      out.Raw(entry.session.view());
+    } else {
+      out.Raw(entry.account.view());
+      out.U64(entry.generation);
+    }
+  }
+  return out.Take();
+}
+
+absl::StatusOr<std::vector<RevocationEntry>> DecodeRevocations(
+    absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  const absl::Time latest = in.Time();
+  const uint32_t count = in.U32();
+  // An entry takes 25 bytes or more: a count beyond that is no count.
+  if (count == 0 || count > record.size() / 25) return Damaged();
+  std::vector<RevocationEntry> entries;
+  absl::Time seen_latest = absl::UnixEpoch();
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint8_t kind = in.U8();
+    const absl::Time drop_time = in.Time();
+    seen_latest = std::max(seen_latest, drop_time);
+    if (kind == static_cast<uint8_t>(RevocationEntry::Kind::kSession)) {
+      entries.push_back(
+          RevocationEntry::OfSession(in.Fixed<SessionId>(), drop_time));
+    } else if (kind == static_cast<uint8_t>(RevocationEntry::Kind::kAccount)) {
+      const AccountUid uid = in.Fixed<AccountUid>();
+      entries.push_back(RevocationEntry::OfAccount(uid, in.U64(), drop_time));
+    } else {
+      return Damaged();
+    }
+  }
+  if (!in.Complete() || latest != seen_latest) return Damaged();
+  return entries;
+}
+
+std::string EncodeKey(const KeyRecord& key) {
+  ByteWriter out = NewRecord();
+  out.U8(static_cast<uint8_t>(key.algorithm));
+  out.Time(key.create_time);
+  out.Time(key.activate_time);
+  out.String(key.public_jwk);
+  out.String(key.sealed_private);
+  return out.Take();
+}
+
+absl::StatusOr<KeyRecord> DecodeKey(absl::string_view kid,
+                                    absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  KeyRecord key;
+  key.kid = std::string(kid);
+  const uint8_t algorithm = in.U8();
+  key.algorithm = static_cast<KeyAlgorithm>(algorithm);
+  key.create_time = in.Time();
+  key.activate_time = in.Time();
+  key.public_jwk = in.String();
+  key.sealed_private = in.String();
+  const bool known_algorithm =
+      algorithm == static_cast<uint8_t>(KeyAlgorithm::kEs256) ||
+      algorithm == static_cast<uint8_t>(KeyAlgorithm::kEdDsa);
+  if (!in.Complete() || !known_algorithm) return Damaged();
+  return key;
+}
+
+std::string EncodeMetaNumber32(uint32_t value) {
+  ByteWriter out = NewRecord();
+  out.U32(value);
+  return out.Take();
+}
+
+absl::StatusOr<uint32_t> DecodeMetaNumber32(absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  const uint32_t value = in.U32();
+  if (!in.Complete()) return Damaged();
+  return value;
+}
+
+std::string EncodeMetaNumber64(uint64_t value) {
+  ByteWriter out = NewRecord();
+  out.U64(value);
+  return out.Take();
+}
+
+absl::StatusOr<uint64_t> DecodeMetaNumber64(absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  const uint64_t value = in.U64();
+  if (!in.Complete()) return Damaged();
+  return value;
+}
+
+std::string EncodeMetaEpoch(const Epoch& epoch) {
+  ByteWriter out = NewRecord();
+  out.Raw(epoch.view());
+  return out.Take();
+}
+
+absl::StatusOr<Epoch> DecodeMetaEpoch(absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  const Epoch epoch = in.Fixed<Epoch>();
+  if (!in.Complete()) return Damaged();
+  return epoch;
+}
+
+std::string EncodeMetaString(absl::string_view value) {
+  ByteWriter out = NewRecord();
+  out.String(value);
+  return out.Take();
+}
+
+absl::StatusOr<std::string> DecodeMetaString(absl::string_view record) {
+  ByteReader in(record);
+  if (in.U8() != kVersion) return Damaged();
+  std::string value = in.String();
+  if (!in.Complete()) return Damaged();
+  return value;
+}
+
+}  // namespace latchkey

@@ -1,0 +1,193 @@
+#include "server/storage/rocks_session_store.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "client/base/status_macros.h"
+#include "server/base/error.h"
+#include "server/storage/records.h"
+#include "server/storage/revocation_rows.h"
+#include "server/storage/session_rows.h"
+
+namespace latchkey {
+namespace {
+
+// The first key behind all that begin with `uid`; empty if there is none.
+std::string EndOfAccount(const AccountUid& uid) {
+  std::string end(uid.view());
+  while (!end.empty() && end.back() == '\xff') end.pop_back();
+  if (!end.empty()) ++end.back();
+  return end;
+}
+
+}  // namespace
+
+RocksSessionStore::RocksSessionStore(RocksDb& db, Committer& committer,
+                                     Log& log)
+    : db_(db), committer_(committer), sweep_(db, committer, log) {}
+
+absl::StatusOr<uint64_t> RocksSessionStore::Create(const SessionKey& key,
+                                                   const Session& session,
+                                                   absl::Time /*now*/) {
+  return committer_.Commit([&](ChangeView& view) -> absl::Status {
+    LATCHKEY_ASSIGN_OR_RETURN(const bool refused, LeftBehind(view, session));
+    if (refused) {
+      return MakeError(absl::StatusCode::kUnauthenticated,
+                       Reason::kLoginRefused, "login refused");
+    }
+    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_key,
+                              view.Get(Family::kSessions, key.view()));
+    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_id,
+                              view.Get(Family::kSessionIds, session.id.view()));
+    if (same_key.has_value() || same_id.has_value()) {
+      return absl::AlreadyExistsError("the session exists");
+    }
+    // A late note about an earlier session of this key is none about this one.
+    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> stray,
+                              view.Get(Family::kActivity, key.view()));
+    if (stray.has_value()) view.Delete(Family::kActivity, key.view());
+    PutSession(view, key, session);
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Session> RocksSessionStore::Find(const SessionKey& key,
+                                                absl::Time now) const {
+  return FindWithin(key, now, Reach::kDisk);
+}
+
+absl::StatusOr<Session> RocksSessionStore::FindInMemory(const SessionKey& key,
+                                                        absl::Time now) const {
+  return FindWithin(key, now, Reach::kMemory);
+}
+
+absl::StatusOr<Session> RocksSessionStore::FindWithin(const SessionKey& key,
+                                                      absl::Time now,
+                                                      Reach reach) const {
+  rocksdb::PinnableSlice row;
+  LATCHKEY_ASSIGN_OR_RETURN(
+      const bool found, db_.Read(Family::kSessions, key.view(), &row, reach));
+  if (!found) return NoSuchSession();
+  LATCHKEY_ASSIGN_OR_RETURN(Session session, DecodeSession(ToView(row)));
+  rocksdb::PinnableSlice activity;
+  LATCHKEY_ASSIGN_OR_RETURN(
+      const bool noted,
+      db_.Read(Family::kActivity, key.view(), &activity, reach));
+  if (noted) {
+    LATCHKEY_RETURN_IF_ERROR(ApplyActivity(ToView(activity), &session));
+  }
+  if (!IsAlive(session, now)) return NoSuchSession();
+  return session;
+}
+
+absl::StatusOr<SessionKey> RocksSessionStore::FindKey(
+    const SessionId& id) const {
+  return FindKeyWithin(id, Reach::kDisk);
+}
+
+absl::StatusOr<SessionKey> RocksSessionStore::FindKeyInMemory(
+    const SessionId& id) const {
+  return FindKeyWithin(id, Reach::kMemory);
+}
+
+absl::StatusOr<SessionKey> RocksSessionStore::FindKeyWithin(const SessionId& id,
+                                                            Reach reach) const {
+  rocksdb::PinnableSlice row;
+  LATCHKEY_ASSIGN_OR_RETURN(
+      const bool found, db_.Read(Family::kSessionIds, id.view(), &row, reach));
+  if (!found) return NoSuchSession();
+  LATCHKEY_ASSIGN_OR_RETURN(const SessionPointer pointer,
+                            DecodeSessionPointer(ToView(row)));
+  return pointer.key;
+}
+
+absl::StatusOr<std::vector<StoredSession>> RocksSessionStore::List(
+    const AccountUid& account, const std::optional<SessionId>& after, int limit,
+    absl::Time now) const {
+  LATCHKEY_RETURN_IF_ERROR(db_.Ready());
+  std::vector<StoredSession> sessions;
+  const std::string from =
+      AccountIndexKey(account, after.value_or(SessionId()));
+  const std::unique_ptr<rocksdb::Iterator> row =
+      db_.Scan(Family::kSessionsByAccount, EndOfAccount(account));
+  row->Seek(from);
+  // The very row of `after` is behind us; the lowest id is not, if none is.
+  if (after.has_value() && row->Valid() && row->key() == from) row->Next();
+  for (; row->Valid() && static_cast<int>(sessions.size()) < limit;
+       row->Next()) {
+    LATCHKEY_ASSIGN_OR_RETURN(const SessionPointer pointer,
+                              DecodeSessionPointer(ToView(row->value())));
+    absl::StatusOr<Session> session = Find(pointer.key, now);
+    if (absl::IsNotFound(session.status())) continue;
+    LATCHKEY_RETURN_IF_ERROR(session.status());
+    sessions.push_back({pointer.key, *std::move(session)});
+  }
+  LATCHKEY_RETURN_IF_ERROR(db_.ScanEnd(*row));
+  return sessions;
+}
+
+absl::StatusOr<EndResult> RocksSessionStore::End(
+    absl::Span<const SessionKey> keys, absl::Time now) {
+  if (keys.size() > kMaxEndBatch) {
+    return absl::InvalidArgumentError("too many sessions for one call");
+  }
+  EndResult result;
+  const auto decide = [&](ChangeView& view) -> absl::Status {
+    std::vector<RevocationEntry> entries;
+    for (const SessionKey& key : keys) {
+      LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Session> session,
+                                ReadSession(view, key));
+      // What is dead by time needs no revocation; the sweep frees it.
+      if (!session.has_value() || !IsAlive(*session, now)) continue;
+      DeleteSession(view, key, *session);
+      entries.push_back(RevocationEntry::OfSession(
+          session->id, session->expire_time + kRevocationSkew));
+    }
+    if (!entries.empty()) PutRevocations(view, entries);
+    result.ended = static_cast<int>(entries.size());
+    return absl::OkStatus();
+  };
+  LATCHKEY_ASSIGN_OR_RETURN(result.revision, committer_.Commit(decide));
+  return result;
+}
+
+absl::Status RocksSessionStore::SaveActivity(absl::Span<const Activity> notes) {
+  absl::flat_hash_map<SessionKey, ActivityNote> newest;
+  for (const Activity& note : notes) {
+    ActivityNote& kept = newest[note.key];
+    if (kept.seen < note.seen) kept = {note.expire_time, note.seen};
+  }
+  MutexLock lock(&activity_mutex_);
+  rocksdb::WriteBatch batch;
+  for (const auto& [key, note] : newest) {
+    rocksdb::PinnableSlice row;
+    LATCHKEY_ASSIGN_OR_RETURN(const bool noted,
+                              db_.Read(Family::kActivity, key.view(), &row));
+    if (noted) {
+      LATCHKEY_ASSIGN_OR_RETURN(const ActivityNote before,
+                                DecodeActivity(ToView(row)));
+      if (before.seen >= note.seen) continue;
+    }
+    const rocksdb::Status put =
+        batch.Put(db_.handle(Family::kActivity), ToSlice(key.view()),
+                  EncodeActivity(note));
+    if (!put.ok()) return absl::InternalError("activity does not fit");
+  }
+  if (batch.Count() == 0) return db_.Ready();
+  return db_.Write(&batch, RocksDb::Durability::kUnsynced);
+}
+
+absl::StatusOr<int> RocksSessionStore::Sweep(absl::Time now, int limit) {
+  return sweep_.Run(now, limit);
+}
+
+uint64_t RocksSessionStore::Revision() const { return committer_.Revision(); }
+
+absl::StatusOr<uint64_t> RocksSessionStore::Count() const {
+  return db_.Count(Family::kSessions);
+}
+
+}  // namespace latchkey

@@ -1,0 +1,75 @@
+#include "server/storage/session_rows.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "client/base/status_macros.h"
+#include "server/account/account.h"
+#include "server/base/error.h"
+#include "server/storage/records.h"
+#include "server/storage/rocks_account_store.h"
+
+namespace latchkey {
+
+std::string AccountIndexKey(const AccountUid& uid, const SessionId& id) {
+  return absl::StrCat(uid.view(), id.view());
+}
+
+absl::Status NoSuchSession() {
+  // Asked for at every unknown credential: made once, then shared.
+  static const absl::Status& status =
+      *new absl::Status(MakeError(absl::StatusCode::kNotFound,
+                                  Reason::kSessionNotFound, "no such session"));
+  return status;
+}
+
+absl::Status ApplyActivity(absl::string_view activity_row, Session* session) {
+  LATCHKEY_ASSIGN_OR_RETURN(const ActivityNote note,
+                            DecodeActivity(activity_row));
+  session->last_seen_time = std::max(session->last_seen_time, note.seen);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Session>> ReadSession(const ChangeView& view,
+                                                   const SessionKey& key) {
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> row,
+                            view.Get(Family::kSessions, key.view()));
+  if (!row.has_value()) return std::optional<Session>();
+  LATCHKEY_ASSIGN_OR_RETURN(Session session, DecodeSession(*row));
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> activity,
+                            view.Get(Family::kActivity, key.view()));
+  if (activity.has_value()) {
+    LATCHKEY_RETURN_IF_ERROR(ApplyActivity(*activity, &session));
+  }
+  return std::optional<Session>(std::move(session));
+}
+
+void PutSession(ChangeView& view, const SessionKey& key,
+                const Session& session) {
+  const std::string pointer = EncodeSessionPointer({session.expire_time, key});
+  view.Put(Family::kSessions, key.view(), EncodeSession(session));
+  view.Put(Family::kSessionIds, session.id.view(), pointer);
+  view.Put(Family::kSessionsByAccount,
+           AccountIndexKey(session.account_uid, session.id), pointer);
+}
+
+void DeleteSession(ChangeView& view, const SessionKey& key,
+                   const Session& session) {
+  view.Delete(Family::kSessions, key.view());
+  view.Delete(Family::kSessionIds, session.id.view());
+  view.Delete(Family::kSessionsByAccount,
+              AccountIndexKey(session.account_uid, session.id));
+  view.Delete(Family::kActivity, key.view());
+}
+
+absl::StatusOr<bool> LeftBehind(const ChangeView& view,
+                                const Session& session) {
+  const absl::StatusOr<Account> account = ReadAccount(view, session.account);
+  if (absl::IsNotFound(account.status())) return true;
+  LATCHKEY_RETURN_IF_ERROR(account.status());
+  return !SessionsHold(*account, session.account_uid, session.generation);
+}
+
+}  // namespace latchkey

@@ -1,0 +1,51 @@
+#ifndef LATCHKEY_SERVER_STORAGE_SESSION_ROWS_H_
+#define LATCHKEY_SERVER_STORAGE_SESSION_ROWS_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+#include "client/base/ids.h"
+#include "server/session/session.h"
+#include "server/storage/change_view.h"
+
+namespace latchkey {
+
+// The rows that one session has in four families, read and written together.
+
+// AccountIndexKey returns the key in `sessions_by_account`.
+std::string AccountIndexKey(const AccountUid& uid, const SessionId& id);
+
+// NoSuchSession is the one answer for never existed, ended and not alive.
+absl::Status NoSuchSession();
+
+// ApplyActivity moves last_seen_time on to what the row of the family
+// `activity` says, if that is later.
+[[nodiscard]] absl::Status ApplyActivity(absl::string_view activity_row,
+                                         Session* session);
+
+// ReadSession returns the session under `key` as a change sees it, alive or
+// not, with its newest activity; nullopt if there is none.
+[[nodiscard]] absl::StatusOr<std::optional<Session>> ReadSession(
+    const ChangeView& view, const SessionKey& key);
+
+// PutSession writes the session's rows.
+void PutSession(ChangeView& view, const SessionKey& key,
+                const Session& session);
+
+// DeleteSession removes them, and the activity noted.
+void DeleteSession(ChangeView& view, const SessionKey& key,
+                   const Session& session);
+
+// LeftBehind tells whether the session's account, as the change sees it, does
+// not stand behind it any more: gone, disabled, of another uid or generation.
+[[nodiscard]] absl::StatusOr<bool> LeftBehind(const ChangeView& view,
+                                              const Session& session);
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORAGE_SESSION_ROWS_H_

@@ -1,0 +1,69 @@
+#include "server/storage/table_check.h"
+
+#include <pthread.h>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "rocksdb/metadata.h"
+#include "rocksdb/options.h"
+#include "rocksdb/sst_file_reader.h"
+
+#include "server/storage/checked_file.h"
+
+namespace latchkey {
+namespace {
+
+std::vector<rocksdb::LiveFileMetaData> LiveTables(rocksdb::DB& db) {
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db.GetLiveFilesMetaData(&tables);
+  return tables;
+}
+
+}  // namespace
+
+TableCheck::TableCheck(rocksdb::DB& db, rocksdb::Env* env, StoreHealth& health)
+    : db_(db), env_(env), health_(health) {}
+
+TableCheck::~TableCheck() { Stop(); }
+
+absl::Status TableCheck::Start() {
+  uint64_t bytes = 0;
+  for (const auto& table : LiveTables(db_)) bytes += table.size;
+  if (bytes <= kForegroundBytes) return CheckAll();
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "table_check");
+    const absl::Status checked = CheckAll();
+    if (!checked.ok()) health_.ReportDamage(checked.message());
+  });
+  return absl::OkStatus();
+}
+
+void TableCheck::Stop() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status TableCheck::CheckAll() const {
+  rocksdb::Options options;
+  options.env = env_;
+  for (const auto& table : LiveTables(db_)) {
+    if (stopping_) return absl::OkStatus();
+    rocksdb::SstFileReader reader(options);
+    rocksdb::Status status = reader.Open(table.db_path + table.name);
+    if (status.ok()) status = reader.VerifyChecksum();
+    // A compaction may have removed it since the list was made.
+    if (status.ok() || !IsLive(table.name)) continue;
+    return DamagedFile(
+        absl::StrCat("table ", table.name, ": ", status.ToString()));
+  }
+  return absl::OkStatus();
+}
+
+bool TableCheck::IsLive(const std::string& name) const {
+  for (const auto& table : LiveTables(db_)) {
+    if (table.name == name) return true;
+  }
+  return false;
+}
+
+}  // namespace latchkey

@@ -1,0 +1,38 @@
+#include "gtest/gtest.h"
+
+#include "tests/contract/account_store_contract.h"
+#include "tests/contract/key_store_contract.h"
+#include "tests/contract/session_store_contract.h"
+#include "tests/contract/stores_under_test.h"
+#include "tests/server/storage/database_in_directory.h"
+
+namespace latchkey {
+namespace {
+
+class RocksStores final : public StoresUnderTest {
+ public:
+  RocksStores() { EXPECT_TRUE(database_.Open().ok()); }
+  AccountStore& accounts() override { return database_->accounts(); }
+  SessionStore& sessions() override { return database_->sessions(); }
+  KeyStore& keys() override { return database_->keys(); }
+  bool Reopen() override {
+    database_.Close();
+    const absl::Status opened = database_.Open();
+    EXPECT_TRUE(opened.ok()) << opened;
+    return true;
+  }
+
+ private:
+  DatabaseInDirectory database_;
+};
+
+StoreFactory Rocks() {
+  return {"Rocks", [] { return std::make_unique<RocksStores>(); }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Rocks, AccountStoreContract, testing::Values(Rocks()));
+INSTANTIATE_TEST_SUITE_P(Rocks, SessionStoreContract, testing::Values(Rocks()));
+INSTANTIATE_TEST_SUITE_P(Rocks, KeyStoreContract, testing::Values(Rocks()));
+
+}  // namespace
+}  // namespace latchkey
