@@ -119,6 +119,22 @@ TEST_F(HostileTokens, PolicyCasesAreJudgedAsDocumented) {
   }
 }
 
+TEST_F(HostileTokens, NoChangedCharacterOfAGoodTokenIsAccepted) {
+  const Json& controls = vectors_.at("controls_must_be_accepted");
+  for (size_t i = 0; i < 3; ++i) {  // one of each algorithm
+    const std::string good = controls.at(i).at("token");
+    for (size_t at = 0; at < good.size(); ++at) {
+      for (const char c : {'A', '_', '.'}) {
+        if (good[at] == c) continue;
+        std::string changed = good;
+        changed[at] = c;
+        EXPECT_FALSE(Verify(changed).ok()) << i << " at " << at;
+      }
+      EXPECT_FALSE(Verify(good.substr(0, at)).ok()) << i << " cut at " << at;
+    }
+  }
+}
+
 TEST_F(HostileTokens, SubjectIsNotNormalised) {
   for (const Json& policy : vectors_.at("policy_either_way_but_never_crash")) {
     if (policy.at("name") != "sub-nfd") continue;
