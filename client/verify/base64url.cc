@@ -11,35 +11,37 @@ namespace {
 constexpr char kAlphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-// Above every sextet, so that one comparison over the OR of four finds it.
-constexpr uint8_t kNotInAlphabet = 0x80;
+// Above every three bytes, so that one test over the OR of all groups finds it.
+constexpr uint32_t kNotInAlphabet = 0x80000000;
 
-constexpr std::array<uint8_t, 256> MakeSextets() {
-  std::array<uint8_t, 256> sextets{};
-  for (uint8_t& sextet : sextets) sextet = kNotInAlphabet;
-  for (uint8_t i = 0; i < 64; ++i) {
-    sextets[static_cast<uint8_t>(kAlphabet[i])] = i;
+using Sextets = std::array<uint32_t, 256>;
+
+// The value of each character, where it stands in its group of four: so a
+// group is three ORs over four look-ups.
+constexpr Sextets MakeSextets(int shift) {
+  Sextets sextets{};
+  for (uint32_t& sextet : sextets) sextet = kNotInAlphabet;
+  for (uint32_t i = 0; i < 64; ++i) {
+    sextets[static_cast<uint8_t>(kAlphabet[i])] = i << shift;
   }
   return sextets;
 }
 
-constexpr std::array<uint8_t, 256> kSextets = MakeSextets();
+constexpr std::array<Sextets, 4> kSextets = {MakeSextets(18), MakeSextets(12),
+                                             MakeSextets(6), MakeSextets(0)};
 
-uint32_t Sextet(char c) { return kSextets[static_cast<uint8_t>(c)]; }
+uint32_t Sextet(size_t place, char c) {
+  return kSextets[place][static_cast<uint8_t>(c)];
+}
 
 // Decodes the last two or three characters, which leave 4 or 2 unused bits.
 bool DecodeTail(absl::string_view tail, char* out) {
-  const uint32_t a = Sextet(tail[0]);
-  const uint32_t b = Sextet(tail[1]);
-  if (tail.size() == 2) {
-    if (((a | b) & kNotInAlphabet) != 0 || (b & 0x0f) != 0) return false;
-    out[0] = static_cast<char>(a << 2 | b >> 4);
-    return true;
-  }
-  const uint32_t c = Sextet(tail[2]);
-  if (((a | b | c) & kNotInAlphabet) != 0 || (c & 0x03) != 0) return false;
-  out[0] = static_cast<char>(a << 2 | b >> 4);
-  out[1] = static_cast<char>(b << 4 | c >> 2);
+  uint32_t bits = Sextet(0, tail[0]) | Sextet(1, tail[1]);
+  if (tail.size() == 3) bits |= Sextet(2, tail[2]);
+  const uint32_t unused = tail.size() == 2 ? 0xffff : 0xff;
+  if ((bits & (kNotInAlphabet | unused)) != 0) return false;
+  out[0] = static_cast<char>(bits >> 16);
+  if (tail.size() == 3) out[1] = static_cast<char>(bits >> 8);
   return true;
 }
 
@@ -73,12 +75,9 @@ std::optional<absl::string_view> Base64UrlDecodeInto(absl::string_view text,
   char* out = buffer.data();
   uint32_t seen = 0;
   for (size_t i = 0; i < whole; i += 4, in += 4, out += 3) {
-    const uint32_t a = Sextet(in[0]);
-    const uint32_t b = Sextet(in[1]);
-    const uint32_t c = Sextet(in[2]);
-    const uint32_t d = Sextet(in[3]);
-    seen |= a | b | c | d;
-    const uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+    const uint32_t bits = Sextet(0, in[0]) | Sextet(1, in[1]) |
+                          Sextet(2, in[2]) | Sextet(3, in[3]);
+    seen |= bits;
     out[0] = static_cast<char>(bits >> 16);
     out[1] = static_cast<char>(bits >> 8);
     out[2] = static_cast<char>(bits);

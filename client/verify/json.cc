@@ -21,6 +21,13 @@ constexpr std::array<bool, 256> MakePlain() {
 
 constexpr std::array<bool, 256> kPlain = MakePlain();
 
+// The names of claims mostly have the same size and another first character,
+// which spares the call.
+bool IsSame(const char* a, size_t a_size, const char* b, size_t b_size) {
+  return a_size == b_size &&
+         (a_size == 0 || (*a == *b && std::memcmp(a, b, a_size) == 0));
+}
+
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -183,15 +190,14 @@ class JsonReader {
     if (count == kMaxJsonMembers) return Fail(JsonFault::kLimit);
     if (at_ == end_ || *at_ != '"') return FailSyntax();
     if (!ReadString()) return false;
+    const Node* const nodes = document_->nodes_.data();
     const Node& name = document_->nodes_.back();
     uint32_t index = object + 1;
     for (uint32_t i = 0; i < count; ++i) {
-      const Node& other = document_->nodes_[index];
-      if (other.size == name.size &&
-          std::memcmp(other.data, name.data, name.size) == 0) {
+      if (IsSame(nodes[index].data, nodes[index].size, name.data, name.size)) {
         return Fail(JsonFault::kDuplicateName);
       }
-      index = document_->nodes_[index + 1].next;
+      index = nodes[index + 1].next;
     }
     return true;
   }
@@ -358,13 +364,14 @@ std::optional<uint64_t> JsonValue::AsUint64() const {
 std::optional<JsonValue> JsonValue::Find(absl::string_view name) const {
   const JsonDocument::Node& object = document_->nodes_[index_];
   if (object.kind != JsonKind::kObject) return std::nullopt;
+  const JsonDocument::Node* const nodes = document_->nodes_.data();
   uint32_t index = index_ + 1;
   for (uint32_t i = 0; i < object.size; ++i) {
-    const JsonDocument::Node& node = document_->nodes_[index];
-    if (absl::string_view(node.data, node.size) == name) {
+    const JsonDocument::Node& node = nodes[index];
+    if (IsSame(node.data, node.size, name.data(), name.size())) {
       return JsonValue(document_, index + 1);
     }
-    index = document_->nodes_[index + 1].next;
+    index = nodes[index + 1].next;
   }
   return std::nullopt;
 }
