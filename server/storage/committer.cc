@@ -39,6 +39,11 @@ absl::StatusOr<uint64_t> Committer::Commit(Change change) {
   return waiter.revision;
 }
 
+size_t Committer::Waiting() const {
+  MutexLock lock(&mutex_);
+  return waiting_.size();
+}
+
 void Committer::Stop() {
   {
     MutexLock lock(&mutex_);

@@ -49,10 +49,10 @@ class Committer {
   // A batch takes no further change once it has this many bytes: one write of
   // bounded length.
   static constexpr size_t kMaxBatchBytes = size_t{1} << 20;
-  // The most changes that wait. Callers are the threads of the worker pools,
-  // far fewer; so this is reached only if a pool lost its own limit, and then
-  // 16 batches, some 50 ms of disk, are what anyone may wait for.
-  static constexpr size_t kMaxWaiting = 16 * kMaxBatchChanges;
+  // The most changes that wait: two batches behind the one being written. Each
+  // waiting change is a blocked thread, and the pools that they come from are
+  // smaller; so this is reached only if a pool lost its own limit.
+  static constexpr size_t kMaxWaiting = 2 * kMaxBatchChanges;
   // When to come again if that is reached.
   static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
@@ -76,6 +76,9 @@ class Committer {
   uint64_t Revision() const {
     return revision_.load(std::memory_order_acquire);
   }
+
+  // Waiting returns how many changes wait to be taken into a batch now.
+  size_t Waiting() const;
 
   // Stop commits what waits, refuses what comes and joins the thread. May be
   // called again.
@@ -106,7 +109,7 @@ class Committer {
   StoreHealth& health_;
   std::atomic<uint64_t>& revision_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar wake_;
   std::deque<Waiter*> waiting_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,28 +1,14 @@
 #include "server/storage/rocks_database.h"
 
-#include <atomic>
-#include <cstdint>
-#include <optional>
-#include <string>
+#include <cstddef>
 #include <utility>
 
-#include "client/base/mutex.h"
 #include "client/base/status_macros.h"
 #include "server/storage/checked_file.h"
-#include "server/storage/committer.h"
 #include "server/storage/directory_files.h"
-#include "server/storage/directory_lock.h"
-#include "server/storage/expiry_filter.h"
 #include "server/storage/family.h"
-#include "server/storage/floor_keeper.h"
 #include "server/storage/opening.h"
-#include "server/storage/rocks_account_store.h"
-#include "server/storage/rocks_db.h"
-#include "server/storage/rocks_key_store.h"
 #include "server/storage/rocks_options.h"
-#include "server/storage/rocks_session_store.h"
-#include "server/storage/store_health.h"
-#include "server/storage/table_check.h"
 
 namespace latchkey {
 namespace {
@@ -35,41 +21,22 @@ std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// RocksDatabase owns the parts in the order in which they lean on each other.
-class RocksDatabase final : public Database {
- public:
-  RocksDatabase(DirectoryLock lock, const Clock& clock, Log& log)
-      : lock_(std::move(lock)), log_(log), filter_clock_(clock), health_(log) {}
-  ~RocksDatabase() override { Close(); }
+}  // namespace
 
-  absl::Status Start(const Options& options, rocksdb::Env* env);
+RocksDatabase::RocksDatabase(DirectoryLock lock, const Clock& clock, Log& log)
+    : lock_(std::move(lock)), log_(log), filter_clock_(clock), health_(log) {}
 
-  AccountStore& accounts() override { return *accounts_; }
-  SessionStore& sessions() override { return *sessions_; }
-  KeyStore& keys() override { return *keys_; }
-  const Epoch& epoch() const override { return epoch_; }
-  absl::Status Health() const override { return health_.Health(); }
-  void Close() override;
+RocksDatabase::~RocksDatabase() { Close(); }
 
- private:
-  const DirectoryLock lock_;
-  Log& log_;
-  const FilterClock filter_clock_;
-  StoreHealth health_;
-  // The newest revision that is durable and seen by every reader.
-  std::atomic<uint64_t> revision_{0};
-  Epoch epoch_;
-  std::shared_ptr<FloorKeeper> floor_;
-  std::unique_ptr<RocksDb> db_;
-  std::optional<TableCheck> table_check_;
-  std::optional<Committer> committer_;
-  std::optional<RocksAccountStore> accounts_;
-  std::optional<RocksSessionStore> sessions_;
-  std::optional<RocksKeyStore> keys_;
-
-  Mutex close_mutex_;  // held by Close throughout: it runs once
-  bool closed_ ABSL_GUARDED_BY(close_mutex_) = false;
-};
+absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
+    const Options& options, const Clock& clock, Log& log, rocksdb::Env* env) {
+  LATCHKEY_ASSIGN_OR_RETURN(DirectoryLock lock,
+                            DirectoryLock::Take(options.path));
+  std::unique_ptr<RocksDatabase> database(
+      new RocksDatabase(std::move(lock), clock, log));
+  LATCHKEY_RETURN_IF_ERROR(database->Start(options, env));
+  return database;
+}
 
 absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
   floor_ = std::make_shared<FloorKeeper>(env, options.path, revision_, health_,
@@ -118,22 +85,13 @@ void RocksDatabase::Close() {
   if (!closed.ok()) log_.Warning("store closed late", {{"why", closed}});
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Database>> OpenRocksDatabase(
-    const Database::Options& options, const Clock& clock, Log& log,
-    rocksdb::Env* env) {
-  LATCHKEY_ASSIGN_OR_RETURN(DirectoryLock lock,
-                            DirectoryLock::Take(options.path));
-  auto database = std::make_unique<RocksDatabase>(std::move(lock), clock, log);
-  LATCHKEY_RETURN_IF_ERROR(database->Start(options, env));
-  return database;
-}
-
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(Options options,
                                                          const Clock& clock,
                                                          Log& log) {
-  return OpenRocksDatabase(options, clock, log, rocksdb::Env::Default());
+  LATCHKEY_ASSIGN_OR_RETURN(
+      std::unique_ptr<Database> database,
+      RocksDatabase::Open(options, clock, log, rocksdb::Env::Default()));
+  return database;
 }
 
 }  // namespace latchkey

@@ -54,7 +54,7 @@ class DatabaseInDirectory {
 
   // Open opens it, over `env` if one was given to UseEnv.
   absl::Status Open() {
-    auto opened = OpenRocksDatabase(options_, clock_, *log_, env_);
+    auto opened = RocksDatabase::Open(options_, clock_, *log_, env_);
     if (!opened.ok()) return opened.status();
     database_ = *std::move(opened);
     return absl::OkStatus();
@@ -62,8 +62,8 @@ class DatabaseInDirectory {
   void Close() { database_.reset(); }
   void UseEnv(rocksdb::Env* env) { env_ = env; }
 
-  Database& operator*() { return *database_; }
-  Database* operator->() { return database_.get(); }
+  RocksDatabase& operator*() { return *database_; }
+  RocksDatabase* operator->() { return database_.get(); }
   FakeClock& clock() { return clock_; }
   Log& log() { return *log_; }
   const std::string& log_path() const { return log_path_; }
@@ -77,7 +77,7 @@ class DatabaseInDirectory {
   std::unique_ptr<Log> log_;
   Database::Options options_;
   rocksdb::Env* env_ = rocksdb::Env::Default();
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<RocksDatabase> database_;
 };
 
 }  // namespace latchkey
