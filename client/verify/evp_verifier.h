@@ -22,9 +22,9 @@ using EvpKey = std::unique_ptr<EVP_PKEY, EvpKeyFree>;
 // EvpVerifier checks ES256 and RS256 signatures by one public key.
 //
 // OpenSSL 3 looks an algorithm up by name each time a check is set up, which
-// costs a third of an RS256 check. So the contexts of a finished check are kept
-// for the next one: as many as there were checks at the same time, each about
-// 2 KiB, for the life of this object.
+// costs a sixth of an RS256 check. So the contexts of a finished check are kept
+// for the next one, for the life of this object: as many as there ever were
+// checks at the same time.
 //
 // Safe to call from any thread; the lock is held only to take and to put back.
 class EvpVerifier {
