@@ -19,7 +19,7 @@ bool IsAccountName(absl::string_view name) {
 }
 
 bool IsRoleName(absl::string_view role) {
-  if (role.empty() || role.size() > kMaxRoleBytes) return false;
+  if (role.empty() || role.size() > kMaxAccountRoleBytes) return false;
   for (const char c : role) {
     const bool allowed =
         IsLowerOrDigit(c) || (c >= 'A' && c <= 'Z') ||

@@ -16,8 +16,8 @@ namespace latchkey {
 // Limits of what an account may be; stated in account.proto, enforced at the
 // edge, trusted below.
 constexpr size_t kMaxAccountNameBytes = 64;
-constexpr size_t kMaxRoles = 64;
-constexpr size_t kMaxRoleBytes = 64;
+constexpr size_t kMaxAccountRoles = 64;
+constexpr size_t kMaxAccountRoleBytes = 64;
 constexpr size_t kMaxPasswordBytes = 1024;
 
 // Account is a person or a service that may log in.

@@ -5,6 +5,7 @@
 add_library(latchkey_options INTERFACE)
 target_compile_options(latchkey_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wno-unused-parameter
+  -Wno-missing-field-initializers
   -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports maybe-uninitialized inside std::optional and std::function
