@@ -1,0 +1,134 @@
+#include "server/auth/account_admin.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "client/base/status_macros.h"
+#include "server/base/error.h"
+#include "server/base/random.h"
+
+namespace latchkey {
+namespace {
+
+constexpr absl::Duration kWorkerRetryDelay = absl::Milliseconds(100);
+
+// Gives a store's plain kNotFound and kAlreadyExists their public reasons.
+absl::Status WithAccountReason(const absl::Status& status) {
+  if (absl::IsNotFound(status)) {
+    return MakeError(absl::StatusCode::kNotFound, Reason::kAccountNotFound,
+                     "no such account");
+  }
+  if (absl::IsAlreadyExists(status)) {
+    return MakeError(absl::StatusCode::kAlreadyExists, Reason::kAccountExists,
+                     "the account exists");
+  }
+  return status;
+}
+
+template <typename T>
+absl::StatusOr<T> WithAccountReason(absl::StatusOr<T> result) {
+  if (result.ok()) return result;
+  return WithAccountReason(result.status());
+}
+
+std::vector<std::string> Sorted(std::vector<std::string> roles) {
+  std::sort(roles.begin(), roles.end());
+  return roles;
+}
+
+}  // namespace
+
+void AccountAdmin::Create(NewAccount request, Done done) {
+  Account account;
+  account.name = std::move(request.name);
+  account.uid = RandomBytes<AccountUid>();
+  account.roles = Sorted(std::move(request.roles));
+  HashThen(
+      std::move(request.password), std::move(request.abandoned),
+      [this, account = std::move(account)](
+          std::string phc) mutable -> absl::StatusOr<AccountChange> {
+        account.password_phc = std::move(phc);
+        account.create_time = parts_.clock.Now();
+        account.update_time = account.create_time;
+        LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
+                                  parts_.accounts.Create(account));
+        return AccountChange{.account = account, .revision = revision};
+      },
+      std::move(done));
+}
+
+void AccountAdmin::SetPassword(std::string name, SecretBytes password,
+                               std::function<bool()> abandoned, Done done) {
+  HashThen(
+      std::move(password), std::move(abandoned),
+      [this, name = std::move(name)](std::string phc) {
+        return parts_.accounts.Edit(name, {.password_phc = std::move(phc)},
+                                    parts_.clock.Now());
+      },
+      std::move(done));
+}
+
+absl::StatusOr<Account> AccountAdmin::Get(absl::string_view name) const {
+  return WithAccountReason(parts_.accounts.Find(name));
+}
+
+absl::StatusOr<std::vector<Account>> AccountAdmin::List(absl::string_view after,
+                                                        int limit) const {
+  return parts_.accounts.List(after, limit);
+}
+
+absl::StatusOr<AccountChange> AccountAdmin::SetRoles(
+    absl::string_view name, std::vector<std::string> roles) {
+  return WithAccountReason(parts_.accounts.Edit(
+      name, {.roles = Sorted(std::move(roles))}, parts_.clock.Now()));
+}
+
+absl::StatusOr<AccountChange> AccountAdmin::SetDisabled(absl::string_view name,
+                                                        bool disabled) {
+  return WithAccountReason(
+      parts_.accounts.Edit(name, {.disabled = disabled}, parts_.clock.Now()));
+}
+
+absl::StatusOr<AccountChange> AccountAdmin::Delete(absl::string_view name) {
+  return WithAccountReason(parts_.accounts.Delete(name, parts_.clock.Now()));
+}
+
+void AccountAdmin::HashThen(
+    SecretBytes password, std::function<bool()> abandoned,
+    std::function<absl::StatusOr<AccountChange>(std::string phc)> store,
+    Done done) {
+  struct Work {
+    SecretBytes password;
+    std::function<absl::StatusOr<AccountChange>(std::string phc)> store;
+    Done done;
+  };
+  auto work = std::make_shared<Work>();
+  work->password = std::move(password);
+  work->store = std::move(store);
+  work->done = std::move(done);
+  const auto hash = [this, work] {
+    absl::StatusOr<std::string> phc = parts_.passwords.Hash(work->password);
+    if (!phc.ok()) {
+      work->done(phc.status());
+      return;
+    }
+    const bool taken = parts_.workers.TrySubmit([work, phc = *std::move(phc)] {
+      work->done(WithAccountReason(work->store(phc)));
+    });
+    if (!taken) {
+      work->done(WithRetryDelay(
+          MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
+                    "too many calls are waiting"),
+          kWorkerRetryDelay));
+    }
+  };
+  const absl::Status taken = parts_.hashes.Submit({
+      .abandoned = std::move(abandoned),
+      .run = hash,
+      .drop = [work](absl::Status why) { work->done(std::move(why)); },
+  });
+  if (!taken.ok()) work->done(taken);
+}
+
+}  // namespace latchkey

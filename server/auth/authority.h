@@ -1,0 +1,125 @@
+#ifndef LATCHKEY_SERVER_AUTH_AUTHORITY_H_
+#define LATCHKEY_SERVER_AUTH_AUTHORITY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+#include "client/base/secret_bytes.h"
+#include "server/auth/parts.h"
+#include "server/auth/resolver.h"
+#include "server/session/session.h"
+
+namespace latchkey {
+
+// What Login is asked. Sizes and spellings were checked at the edge.
+struct LoginCommand {
+  std::string account;
+  SecretBytes password;
+  CredentialForm form = CredentialForm::kOpaque;
+  std::vector<std::string> audiences;
+  std::optional<absl::Duration> requested_ttl;  // at least 1 s
+  ClientInfo client;
+  // Tells whether nobody waits for the answer any more: the deadline has
+  // passed or the call was cancelled. Called from a thread of the hash pool.
+  std::function<bool()> abandoned;
+};
+
+// What a login yields.
+struct Grant {
+  SecretBytes credential;
+  SecretBytes refresh_credential;  // empty for the opaque form
+  Session session;
+  absl::Time expire_time;  // of `credential`, if it is not used before
+  uint64_t revision = 0;
+};
+
+struct ValidateQuery {
+  absl::string_view credential;  // not kept past the call
+  absl::string_view audience;
+  std::optional<absl::Duration> max_auth_age;
+  bool passive = false;
+};
+
+struct ValidateAnswer {
+  bool active = false;
+  Session session;         // only if active
+  absl::Time expire_time;  // only if active
+  uint64_t revision = 0;
+};
+
+enum class LogoutScope { kThisSession, kOtherSessions, kAllSessions };
+
+struct LogoutAnswer {
+  int ended = 0;  // live sessions, counted up to kMaxCountedEnds
+  uint64_t revision = 0;
+};
+
+constexpr int kMaxCountedEnds = 10000;
+
+// Authority is the verbs on sessions, without a wire: it decides, and has the
+// stores write before it answers.
+//
+// Safe from any thread. Blocking calls say so; they belong on a worker.
+class Authority {
+ public:
+  // `parts` must outlive the authority, and so must its pools' tasks: stop
+  // the pools first.
+  explicit Authority(const AuthParts& parts);
+
+  // Login checks the proof on the hash pool, opens the session on a worker and
+  // calls `done` once, from any thread; at once if the hash pool is full. When
+  // `done` is given a grant, the session is on disk. Never blocks.
+  //   kUnauthenticated     kLoginRefused: unknown, wrong or disabled
+  //   kResourceExhausted   kHashQueueFull, with a retry delay
+  //   kFailedPrecondition  kCredentialTooLarge
+  //   kCancelled           nobody waited any more; no hash was started
+  void Login(LoginCommand command,
+             std::function<void(absl::StatusOr<Grant>)> done);
+
+  // Validate judges a credential. With Reach::kMemory it never blocks, and
+  // kUnavailable means: ask again with Reach::kDisk from a worker.
+  absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
+                                          Reach reach);
+
+  // Refresh issues a new JWT of the refresh credential's session. Blocks.
+  //   kUnauthenticated  kRefreshRefused: not of a live session
+  absl::StatusOr<Grant> Refresh(absl::string_view refresh_credential);
+
+  // Logout ends the session behind a credential (also a refresh credential,
+  // or a JWT that has merely expired), or others of its account. A credential
+  // that is not good ends nothing and is OK. Blocks.
+  absl::StatusOr<LogoutAnswer> Logout(absl::string_view credential,
+                                      LogoutScope scope);
+
+  // LogoutByName is Logout by the public name of a session: administration.
+  absl::StatusOr<LogoutAnswer> LogoutByName(absl::string_view account,
+                                            const SessionId& id,
+                                            LogoutScope scope);
+
+ private:
+  struct LoginAttempt;
+
+  void CheckProof(std::shared_ptr<LoginAttempt> attempt);
+  absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
+  absl::StatusOr<LogoutAnswer> End(const std::optional<Holder>& target,
+                                   LogoutScope scope, absl::Time now);
+  absl::StatusOr<LogoutAnswer> EndOthers(const StoredSession& kept,
+                                         absl::Time now);
+  absl::StatusOr<LogoutAnswer> EndAll(const Session& target, absl::Time now);
+
+  const AuthParts& parts_;
+  const Resolver resolver_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_AUTH_AUTHORITY_H_

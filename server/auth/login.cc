@@ -1,0 +1,139 @@
+// Authority::Login: guard, proof on the hash pool, session on a worker. The
+// write is the last thing before the answer.
+#include <algorithm>
+#include <utility>
+
+#include "client/base/status_macros.h"
+#include "server/account/account.h"
+#include "server/auth/authority.h"
+#include "server/auth/jwt_subject.h"
+#include "server/base/error.h"
+#include "server/base/random.h"
+#include "server/credential/opaque_id.h"
+
+namespace latchkey {
+namespace {
+
+// How soon a client may try again when the workers are busy.
+constexpr absl::Duration kWorkerRetryDelay = absl::Milliseconds(100);
+
+// One and the same answer for unknown account, wrong password and disabled
+// account.
+absl::Status LoginRefused() {
+  return MakeError(absl::StatusCode::kUnauthenticated, Reason::kLoginRefused,
+                   "login refused");
+}
+
+absl::Duration ToMicros(absl::Duration duration) {
+  return absl::Microseconds(absl::ToInt64Microseconds(duration));
+}
+
+}  // namespace
+
+struct Authority::LoginAttempt {
+  LoginCommand command;
+  std::function<void(absl::StatusOr<Grant>)> done;
+  // The account as it was before the proof was checked; the session is made
+  // under that uid and generation, and dies with them.
+  Account account;
+  std::optional<std::string> upgraded_phc;
+};
+
+void Authority::Login(LoginCommand command,
+                      std::function<void(absl::StatusOr<Grant>)> done) {
+  auto attempt = std::make_shared<LoginAttempt>();
+  attempt->command = std::move(command);
+  attempt->done = std::move(done);
+  const absl::Status taken = parts_.hashes.Submit({
+      .abandoned = attempt->command.abandoned,
+      .run = [this, attempt] { CheckProof(attempt); },
+      .drop = [attempt](absl::Status why) { attempt->done(std::move(why)); },
+  });
+  if (!taken.ok()) attempt->done(taken);
+}
+
+// Runs on a thread of the hash pool.
+void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
+  const LoginCommand& command = attempt->command;
+  absl::StatusOr<Account> account = parts_.accounts.Find(command.account);
+  if (absl::IsNotFound(account.status())) {
+    parts_.passwords.CheckUnknown(command.password);
+    attempt->done(LoginRefused());
+    return;
+  }
+  if (!account.ok()) {
+    attempt->done(account.status());
+    return;
+  }
+  PasswordVerdict verdict =
+      parts_.passwords.Check(command.password, account->password_phc);
+  if (!verdict.matches || account->disabled) {
+    attempt->done(LoginRefused());
+    return;
+  }
+  attempt->account = *std::move(account);
+  attempt->upgraded_phc = std::move(verdict.upgraded_phc);
+  // Hash threads are few: they do not wait for the disk.
+  if (!parts_.workers.TrySubmit(
+          [this, attempt] { attempt->done(OpenSession(*attempt)); })) {
+    attempt->done(WithRetryDelay(
+        MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
+                  "too many calls are waiting"),
+        kWorkerRetryDelay));
+  }
+}
+
+absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
+  const LoginCommand& command = attempt.command;
+  const absl::Time now = parts_.clock.Now();
+  const SessionPolicy& policy = parts_.policy;
+  const absl::Duration life =
+      std::min(command.requested_ttl.value_or(policy.session_ttl),
+               policy.max_session_ttl);
+
+  Session session;
+  session.id = RandomBytes<SessionId>();
+  session.form = command.form;
+  session.account = attempt.account.name;
+  session.account_uid = attempt.account.uid;
+  session.generation = attempt.account.generation;
+  session.create_time = now;
+  session.auth_time = now;
+  session.expire_time = now + ToMicros(life);
+  session.idle_ttl = ToMicros(policy.idle_ttl);
+  session.last_seen_time = now;
+  session.audiences = command.audiences;
+  session.roles = attempt.account.roles;
+  session.amr = {"pwd"};
+  session.client = command.client;
+
+  const bool jwt = command.form == CredentialForm::kJwt;
+  MintedCredential minted =
+      MintOpaque(jwt ? OpaqueKind::kRefresh : OpaqueKind::kSession);
+  const SessionKey key(minted.digest.array());
+  Grant grant;
+  grant.expire_time = std::min(session.expire_time, session.idle_expire_time());
+  if (jwt) {
+    LATCHKEY_ASSIGN_OR_RETURN(IssuedJwt issued,
+                              parts_.issuer.Issue(JwtSubjectOf(session), now));
+    grant.credential = std::move(issued.text);
+    grant.expire_time = issued.expire_time;
+    grant.refresh_credential = std::move(minted.text);
+  } else {
+    grant.credential = std::move(minted.text);
+  }
+  if (attempt.upgraded_phc.has_value()) {
+    LATCHKEY_RETURN_IF_ERROR(parts_.accounts.UpgradeHash(
+        attempt.account.name, attempt.account.uid, attempt.account.password_phc,
+        *attempt.upgraded_phc));
+  }
+  LATCHKEY_ASSIGN_OR_RETURN(grant.revision,
+                            parts_.sessions.Create(key, session, now));
+  parts_.log.Debug("session opened", {{"account", session.account},
+                                      {"session", session.id.ToHex()},
+                                      {"digest", DigestPrefix(key.view())}});
+  grant.session = std::move(session);
+  return grant;
+}
+
+}  // namespace latchkey

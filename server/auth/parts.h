@@ -1,0 +1,38 @@
+#ifndef LATCHKEY_SERVER_AUTH_PARTS_H_
+#define LATCHKEY_SERVER_AUTH_PARTS_H_
+
+#include <string>
+
+#include "client/base/clock.h"
+#include "client/base/ids.h"
+#include "server/account/account_store.h"
+#include "server/account/hash_pool.h"
+#include "server/account/password.h"
+#include "server/auth/policy.h"
+#include "server/base/log.h"
+#include "server/base/task_pool.h"
+#include "server/credential/jwt_issuer.h"
+#include "server/credential/key_ring.h"
+#include "server/session/session_store.h"
+
+namespace latchkey {
+
+// AuthParts is what the verbs work with. All of it outlives them; all of it is
+// safe from any thread.
+struct AuthParts {
+  AccountStore& accounts;
+  SessionStore& sessions;
+  KeyRing& keys;
+  const JwtIssuer& issuer;
+  const PasswordChecker& passwords;
+  HashPool& hashes;
+  TaskPool& workers;
+  const Clock& clock;
+  Log& log;
+  SessionPolicy policy;
+  std::string issuer_name;  // `iss` that this server writes and expects
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_AUTH_PARTS_H_

@@ -1,0 +1,223 @@
+#ifndef LATCHKEY_TESTS_SERVER_AUTH_WORLD_H_
+#define LATCHKEY_TESTS_SERVER_AUTH_WORLD_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "gtest/gtest.h"
+
+#include "server/account/hasher.h"
+#include "server/auth/account_admin.h"
+#include "server/auth/authority.h"
+#include "server/auth/session_admin.h"
+#include "server/base/log.h"
+#include "server/credential/sealer.h"
+#include "server/session/session_cache.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/notification.h"
+#include "tests/support/store_wrapper.h"
+
+namespace latchkey {
+
+// PlainHasher "hashes" by keeping the password in the tag; a test may stop it.
+class PlainHasher final : public Hasher {
+ public:
+  struct Hooks {
+    std::atomic<int> calls = 0;
+    std::function<void()> on_match;  // called before each comparison
+  };
+  explicit PlainHasher(Hooks& hooks) : hooks_(hooks) {}
+
+  absl::StatusOr<std::string> Hash(const SecretBytes& password,
+                                   const HashCost& cost) const override {
+    ++hooks_.calls;
+    return FormatPhc({.cost = cost,
+                      .lanes = 1,
+                      .salt = std::string(16, 's'),
+                      .tag = TagOf(password)});
+  }
+  bool Matches(const SecretBytes& password,
+               const PhcHash& hash) const override {
+    ++hooks_.calls;
+    if (hooks_.on_match) hooks_.on_match();
+    return hash.tag == TagOf(password);
+  }
+
+ private:
+  static std::string TagOf(const SecretBytes& password) {
+    std::string tag(password.Reveal());
+    tag.resize(32, '.');
+    return tag;
+  }
+  Hooks& hooks_;
+};
+
+// FailingStore answers what a test tells it to, instead of its base.
+class FailingStore final : public SessionStoreWrapper {
+ public:
+  using SessionStoreWrapper::SessionStoreWrapper;
+  absl::StatusOr<Session> Find(const SessionKey& key,
+                               absl::Time now) const override {
+    if (!failure.ok()) return failure;
+    return SessionStoreWrapper::Find(key, now);
+  }
+  absl::StatusOr<Session> FindInMemory(const SessionKey& key,
+                                       absl::Time now) const override {
+    if (!failure.ok()) return failure;
+    return SessionStoreWrapper::FindInMemory(key, now);
+  }
+  absl::StatusOr<SessionKey> FindKey(const SessionId& id) const override {
+    if (!failure.ok()) return failure;
+    return SessionStoreWrapper::FindKey(id);
+  }
+  absl::Status SaveActivity(absl::Span<const Activity> notes) override {
+    if (!activity_failure.ok()) return activity_failure;
+    return SessionStoreWrapper::SaveActivity(notes);
+  }
+  absl::Status failure;
+  absl::Status activity_failure;
+};
+
+// World is all the verbs over a store in memory, a clock that stands still and
+// hashes that cost nothing; with calls that wait for their answer.
+class World {
+ public:
+  explicit World(SessionPolicy policy = {}) : parts_(PartsOf(policy)) {
+    hooks_.calls = 0;  // the dummy hash is made at start
+  }
+  ~World() {
+    hashes_.Stop();
+    workers_.Stop();
+  }
+
+  FakeClock& clock() { return clock_; }
+  const ForwardClock& forward_clock() const { return forward_; }
+  PlainHasher::Hooks& hooks() { return hooks_; }
+  MemoryStore& memory() { return memory_; }
+  FailingStore& failing() { return failing_; }
+  SessionCache& cache() { return cache_; }
+  KeyRing& keys() { return *keys_; }
+  HashPool& hashes() { return hashes_; }
+  TaskPool& workers() { return workers_; }
+  Log& log() { return *log_; }
+  Authority& authority() { return authority_; }
+  AccountAdmin& accounts() { return accounts_; }
+  SessionAdmin& sessions() { return sessions_; }
+
+  void CreateAccount(const std::string& name,
+                     std::vector<std::string> roles = {},
+                     const std::string& password = "pw") {
+    const auto made = Await<absl::StatusOr<AccountChange>>([&](auto done) {
+      accounts_.Create({.name = name,
+                        .password = SecretBytes(password),
+                        .roles = std::move(roles),
+                        .abandoned = [] { return false; }},
+                       std::move(done));
+    });
+    ASSERT_TRUE(made.ok()) << made.status();
+  }
+
+  absl::StatusOr<AccountChange> SetPassword(const std::string& name,
+                                            const std::string& password) {
+    return Await<absl::StatusOr<AccountChange>>([&](auto done) {
+      accounts_.SetPassword(
+          name, SecretBytes(password), [] { return false; }, std::move(done));
+    });
+  }
+
+  static LoginCommand LoginOf(const std::string& account,
+                              CredentialForm form = CredentialForm::kOpaque,
+                              const std::string& password = "pw") {
+    LoginCommand command;
+    command.account = account;
+    command.password = SecretBytes(password);
+    command.form = form;
+    command.abandoned = [] { return false; };
+    return command;
+  }
+
+  absl::StatusOr<Grant> TryLogin(LoginCommand command) {
+    return Await<absl::StatusOr<Grant>>([&](auto done) {
+      authority_.Login(std::move(command), std::move(done));
+    });
+  }
+
+  Grant Login(LoginCommand command) {
+    auto grant = TryLogin(std::move(command));
+    EXPECT_TRUE(grant.ok()) << grant.status();
+    return grant.ok() ? *std::move(grant) : Grant();
+  }
+
+  absl::StatusOr<ValidateAnswer> TryValidate(const SecretBytes& credential,
+                                             ValidateQuery query = {}) {
+    query.credential = credential.Reveal();
+    return authority_.Validate(query, Reach::kDisk);
+  }
+  bool Active(const SecretBytes& credential, ValidateQuery query = {}) {
+    const auto answer = TryValidate(credential, query);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() && answer->active;
+  }
+
+ private:
+  // Runs `start(done)` and waits until done was called with the answer.
+  template <typename Answer, typename Start>
+  static Answer Await(Start start) {
+    std::optional<Answer> answer;
+    Notification answered;
+    start([&](Answer given) {
+      answer = std::move(given);
+      answered.Notify();
+    });
+    answered.Wait();
+    return *std::move(answer);
+  }
+
+  AuthParts PartsOf(const SessionPolicy& policy) {
+    return AuthParts{.accounts = memory_.accounts(),
+                     .sessions = cache_,
+                     .keys = *keys_,
+                     .issuer = issuer_,
+                     .passwords = passwords_,
+                     .hashes = hashes_,
+                     .workers = workers_,
+                     .clock = forward_,
+                     .log = *log_,
+                     .policy = policy,
+                     .issuer_name = kIssuer};
+  }
+
+  static constexpr char kIssuer[] = "latchkey:test";
+
+  FakeClock clock_;
+  const ForwardClock forward_{clock_};
+  PlainHasher::Hooks hooks_;
+  MemoryStore memory_;
+  FailingStore failing_{memory_.sessions()};
+  SessionCache cache_{failing_, {.max_entries = 256, .shards = 4}};
+  std::unique_ptr<Log> log_ = Log::ToStderr(LogLevel::kError, clock_);
+  std::unique_ptr<KeyRing> keys_ = *KeyRing::Open(
+      memory_.keys(), *Sealer::FromKey(SecretBytes(std::string(32, 'k'))), {},
+      clock_.Now());
+  const JwtIssuer issuer_{*keys_,
+                          {.issuer = kIssuer, .default_audience = kIssuer}};
+  const PasswordChecker passwords_ = *PasswordChecker::Create(
+      HashCost{}, std::make_unique<PlainHasher>(hooks_));
+  TaskPool workers_{{.name = "worker", .threads = 2, .queue_limit = 64}};
+  HashPool hashes_{{.threads = 1, .queue_limit = 4}, forward_};
+  const AuthParts parts_;
+  Authority authority_{parts_};
+  AccountAdmin accounts_{parts_};
+  SessionAdmin sessions_{parts_};
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_TESTS_SERVER_AUTH_WORLD_H_
