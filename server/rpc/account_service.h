@@ -1,0 +1,63 @@
+#ifndef LATCHKEY_SERVER_RPC_ACCOUNT_SERVICE_H_
+#define LATCHKEY_SERVER_RPC_ACCOUNT_SERVICE_H_
+
+#include "client/base/ids.h"
+#include "latchkey/v1/account.grpc.pb.h"
+#include "server/auth/account_admin.h"
+#include "server/rpc/call.h"
+
+namespace latchkey {
+
+using RawAccountService =
+    v1::AccountService::WithRawCallbackMethod_CreateAccount<
+        v1::AccountService::WithRawCallbackMethod_GetAccount<
+            v1::AccountService::WithRawCallbackMethod_ListAccounts<
+                v1::AccountService::WithRawCallbackMethod_UpdateAccount<
+                    v1::AccountService::WithRawCallbackMethod_DisableAccount<
+                        v1::AccountService::WithRawCallbackMethod_EnableAccount<
+                            v1::AccountService::
+                                WithRawCallbackMethod_DeleteAccount<
+                                    v1::AccountService::
+                                        WithRawCallbackMethod_SetPassword<
+                                            v1::AccountService::Service>>>>>>>>;
+
+// AccountRpc puts AccountAdmin on the wire, as AuthRpc does with Authority.
+class AccountRpc final : public RawAccountService {
+ public:
+  // All must outlive the gRPC server that serves this.
+  AccountRpc(const CallDoor& door, AccountAdmin& accounts, const Epoch& epoch);
+
+  grpc::ServerUnaryReactor* CreateAccount(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* GetAccount(grpc::CallbackServerContext* context,
+                                       const grpc::ByteBuffer* in,
+                                       grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* ListAccounts(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* in,
+                                         grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* UpdateAccount(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* DisableAccount(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* in,
+                                           grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* EnableAccount(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* DeleteAccount(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* SetPassword(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* in,
+                                        grpc::ByteBuffer* out) override;
+
+ private:
+  const CallDoor door_;
+  AccountAdmin& accounts_;
+  const Epoch epoch_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_RPC_ACCOUNT_SERVICE_H_

@@ -1,0 +1,233 @@
+#include "server/rpc/auth_service.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "client/base/status_macros.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/fields.h"
+
+namespace latchkey {
+namespace {
+
+ClientInfo FromProto(const v1::ClientInfo& proto) {
+  return {.user_agent = proto.user_agent(),
+          .ip_address = proto.ip_address(),
+          .device_label = proto.device_label()};
+}
+
+absl::StatusOr<LoginCommand> ReadLogin(v1::LoginRequest* request) {
+  FieldChecks checks;
+  checks.AccountId("account", request->account());
+  if (request->proof_case() == v1::LoginRequest::kPassword) {
+    checks.Password("password", request->password());
+  } else {
+    checks.Fail("proof", "is required");
+  }
+  if (!v1::CredentialFormat_IsValid(request->credential_format())) {
+    checks.Fail("credential_format", "is not a known value");
+  }
+  checks.Audiences("audiences", request->audiences());
+  checks.Client("client", request->client());
+  LoginCommand command;
+  if (request->has_requested_ttl()) {
+    command.requested_ttl = checks.Duration(
+        "requested_ttl", request->requested_ttl(), kMinSessionTtl);
+  }
+  LATCHKEY_RETURN_IF_ERROR(checks.status());
+  command.account = request->account();
+  command.password = MoveSecret(request->mutable_password());
+  command.form = request->credential_format() == v1::CREDENTIAL_FORMAT_JWT
+                     ? CredentialForm::kJwt
+                     : CredentialForm::kOpaque;
+  command.audiences.assign(request->audiences().begin(),
+                           request->audiences().end());
+  command.client = FromProto(request->client());
+  return command;
+}
+
+absl::StatusOr<ValidateQuery> ReadValidate(const v1::ValidateRequest& request) {
+  FieldChecks checks;
+  checks.Credential("credential", request.credential());
+  checks.Audience("audience", request.audience());
+  ValidateQuery query{.credential = request.credential(),
+                      .audience = request.audience(),
+                      .max_auth_age = std::nullopt,
+                      .passive = request.passive()};
+  if (request.has_max_auth_age()) {
+    query.max_auth_age = checks.Duration("max_auth_age", request.max_auth_age(),
+                                         absl::Microseconds(1));
+  }
+  LATCHKEY_RETURN_IF_ERROR(checks.status());
+  return query;
+}
+
+std::optional<LogoutScope> FromProto(v1::LogoutScope scope) {
+  switch (scope) {
+    case v1::LOGOUT_SCOPE_UNSPECIFIED:
+    case v1::LOGOUT_SCOPE_THIS_SESSION:
+      return LogoutScope::kThisSession;
+    case v1::LOGOUT_SCOPE_OTHER_SESSIONS:
+      return LogoutScope::kOtherSessions;
+    case v1::LOGOUT_SCOPE_ALL_SESSIONS:
+      return LogoutScope::kAllSessions;
+    default:
+      return std::nullopt;
+  }
+}
+
+absl::StatusOr<LogoutAnswer> DoLogout(Authority& authority,
+                                      const v1::LogoutRequest& request) {
+  FieldChecks checks;
+  const std::optional<LogoutScope> scope = FromProto(request.scope());
+  if (!scope.has_value()) checks.Fail("scope", "is not a known value");
+  FieldChecks::SessionRef session;
+  switch (request.target_case()) {
+    case v1::LogoutRequest::kCredential:
+      checks.Credential("credential", request.credential());
+      break;
+    case v1::LogoutRequest::kSession:
+      session = checks.SessionName("session", request.session());
+      break;
+    case v1::LogoutRequest::TARGET_NOT_SET:
+      checks.Fail("target", "is required");
+      break;
+  }
+  LATCHKEY_RETURN_IF_ERROR(checks.status());
+  if (request.target_case() == v1::LogoutRequest::kSession) {
+    return authority.LogoutByName(session.account, session.id, *scope);
+  }
+  return authority.Logout(request.credential(), *scope);
+}
+
+}  // namespace
+
+AuthRpc::AuthRpc(const CallDoor& door, Authority& authority, const Epoch& epoch)
+    : door_(door), authority_(authority), epoch_(epoch) {}
+
+grpc::ServerUnaryReactor* AuthRpc::Login(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* in,
+                                         grpc::ByteBuffer* out) {
+  return Serve<v1::LoginRequest, v1::LoginResponse>(
+      door_, Method::kLogin, context, in, out,
+      [this](auto call) { StartLogin(std::move(call)); });
+}
+
+void AuthRpc::StartLogin(LoginCall call) {
+  absl::StatusOr<LoginCommand> command = ReadLogin(&call->request);
+  if (!command.ok()) {
+    call->Finish(command.status());
+    return;
+  }
+  command->abandoned = call->Abandoned();
+  authority_.Login(
+      *std::move(command), [this, call](absl::StatusOr<Grant> grant) {
+        if (!grant.ok()) {
+          call->Finish(grant.status());
+          return;
+        }
+        v1::LoginResponse& response = call->response;
+        const absl::string_view credential = grant->credential.Reveal();
+        const absl::string_view refresh = grant->refresh_credential.Reveal();
+        response.set_credential(credential.data(), credential.size());
+        response.set_refresh_credential(refresh.data(), refresh.size());
+        *response.mutable_session() = ToProto(grant->session);
+        *response.mutable_expire_time() = ToProto(grant->expire_time);
+        *response.mutable_revision() = ToProto(epoch_, grant->revision);
+        call->Finish(absl::OkStatus());
+      });
+}
+
+grpc::ServerUnaryReactor* AuthRpc::Validate(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::ValidateRequest, v1::ValidateResponse>(
+      door_, Method::kValidate, context, in, out,
+      [this](auto call) { StartValidate(std::move(call)); });
+}
+
+// Answers here and now from memory; a worker is asked only for the disk.
+void AuthRpc::StartValidate(ValidateCall call) {
+  const absl::StatusOr<ValidateQuery> query = ReadValidate(call->request);
+  if (!query.ok()) {
+    call->Finish(query.status());
+    return;
+  }
+  const absl::StatusOr<ValidateAnswer> answer =
+      authority_.Validate(*query, Reach::kMemory);
+  if (!absl::IsUnavailable(answer.status())) {
+    if (answer.ok()) FillValidate(*answer, &call->response);
+    call->Finish(answer.status());
+    return;
+  }
+  OnWorker(std::move(call), [this](auto& late) -> absl::Status {
+    LATCHKEY_ASSIGN_OR_RETURN(const ValidateQuery again,
+                              ReadValidate(late.request));
+    LATCHKEY_ASSIGN_OR_RETURN(const ValidateAnswer found,
+                              authority_.Validate(again, Reach::kDisk));
+    FillValidate(found, &late.response);
+    return absl::OkStatus();
+  });
+}
+
+void AuthRpc::FillValidate(const ValidateAnswer& answer,
+                           v1::ValidateResponse* response) const {
+  response->set_active(answer.active);
+  *response->mutable_revision() = ToProto(epoch_, answer.revision);
+  if (!answer.active) return;
+  *response->mutable_session() = ToProto(answer.session);
+  *response->mutable_expire_time() = ToProto(answer.expire_time);
+}
+
+grpc::ServerUnaryReactor* AuthRpc::Refresh(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* in,
+                                           grpc::ByteBuffer* out) {
+  return Serve<v1::RefreshRequest, v1::RefreshResponse>(
+      door_, Method::kRefresh, context, in, out, [this](auto call) {
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+          FieldChecks checks;
+          if (one.request.refresh_credential().empty()) {
+            checks.Fail("refresh_credential", "is required");
+          }
+          checks.Credential("refresh_credential",
+                            one.request.refresh_credential());
+          LATCHKEY_RETURN_IF_ERROR(checks.status());
+          LATCHKEY_ASSIGN_OR_RETURN(
+              const Grant grant,
+              authority_.Refresh(one.request.refresh_credential()));
+          const absl::string_view credential = grant.credential.Reveal();
+          const absl::string_view refresh = grant.refresh_credential.Reveal();
+          one.response.set_credential(credential.data(), credential.size());
+          one.response.set_refresh_credential(refresh.data(), refresh.size());
+          *one.response.mutable_session() = ToProto(grant.session);
+          *one.response.mutable_expire_time() = ToProto(grant.expire_time);
+          *one.response.mutable_revision() = ToProto(epoch_, grant.revision);
+          return absl::OkStatus();
+        });
+      });
+}
+
+grpc::ServerUnaryReactor* AuthRpc::Logout(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) {
+  return Serve<v1::LogoutRequest, v1::LogoutResponse>(
+      door_, Method::kLogout, context, in, out, [this](auto call) {
+        if (call->request.target_case() == v1::LogoutRequest::kSession &&
+            !IsPermitted(Method::kLogoutByName, door_.listener)) {
+          call->Finish(MakeError(absl::StatusCode::kPermissionDenied,
+                                 Reason::kNotPermitted,
+                                 "not permitted on this listener"));
+          return;
+        }
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+          LATCHKEY_ASSIGN_OR_RETURN(const LogoutAnswer answer,
+                                    DoLogout(authority_, one.request));
+          one.response.set_ended_count(answer.ended);
+          *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
+          return absl::OkStatus();
+        });
+      });
+}
+
+}  // namespace latchkey

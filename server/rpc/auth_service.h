@@ -1,0 +1,56 @@
+#ifndef LATCHKEY_SERVER_RPC_AUTH_SERVICE_H_
+#define LATCHKEY_SERVER_RPC_AUTH_SERVICE_H_
+
+#include "client/base/ids.h"
+#include "latchkey/v1/auth.grpc.pb.h"
+#include "server/auth/authority.h"
+#include "server/rpc/call.h"
+
+namespace latchkey {
+
+// The generated service with every method taking raw bytes, so that a request
+// that cannot be read gets our answer (see ParseRequest).
+using RawAuthService = v1::AuthService::WithRawCallbackMethod_Login<
+    v1::AuthService::WithRawCallbackMethod_Validate<
+        v1::AuthService::WithRawCallbackMethod_Refresh<
+            v1::AuthService::WithRawCallbackMethod_Logout<
+                v1::AuthService::Service>>>>;
+
+// AuthRpc puts Authority on the wire: sizes and spellings are checked here,
+// and messages converted; nothing is decided. Reactions never block: what may
+// goes to the workers. Thread-safe, as gRPC demands.
+class AuthRpc final : public RawAuthService {
+ public:
+  // All must outlive the gRPC server that serves this.
+  AuthRpc(const CallDoor& door, Authority& authority, const Epoch& epoch);
+
+  grpc::ServerUnaryReactor* Login(grpc::CallbackServerContext* context,
+                                  const grpc::ByteBuffer* in,
+                                  grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* Validate(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* in,
+                                     grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* Refresh(grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* in,
+                                    grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* Logout(grpc::CallbackServerContext* context,
+                                   const grpc::ByteBuffer* in,
+                                   grpc::ByteBuffer* out) override;
+
+ private:
+  using LoginCall = CallPtr<v1::LoginRequest, v1::LoginResponse>;
+  using ValidateCall = CallPtr<v1::ValidateRequest, v1::ValidateResponse>;
+
+  void StartLogin(LoginCall call);
+  void StartValidate(ValidateCall call);
+  void FillValidate(const ValidateAnswer& answer,
+                    v1::ValidateResponse* response) const;
+
+  const CallDoor door_;
+  Authority& authority_;
+  const Epoch epoch_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_RPC_AUTH_SERVICE_H_

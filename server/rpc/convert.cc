@@ -1,0 +1,59 @@
+#include "server/rpc/convert.h"
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
+
+#include "server/session/revision.h"
+
+namespace latchkey {
+
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(
+      absl::ToUnixMicros(time));
+}
+
+v1::Revision ToProto(const Epoch& epoch, uint64_t revision) {
+  v1::Revision proto;
+  proto.set_token(RevisionToken(epoch, revision));
+  return proto;
+}
+
+std::string AccountResourceName(absl::string_view account) {
+  return absl::StrCat("accounts/", account);
+}
+
+v1::Session ToProto(const Session& session) {
+  v1::Session proto;
+  const std::string account = AccountResourceName(session.account);
+  proto.set_name(absl::StrCat(account, "/sessions/", session.id.ToHex()));
+  proto.set_account(account);
+  *proto.mutable_create_time() = ToProto(session.create_time);
+  *proto.mutable_auth_time() = ToProto(session.auth_time);
+  *proto.mutable_last_seen_time() = ToProto(session.last_seen_time);
+  *proto.mutable_idle_expire_time() = ToProto(session.idle_expire_time());
+  *proto.mutable_expire_time() = ToProto(session.expire_time);
+  for (const std::string& audience : session.audiences) {
+    proto.add_audiences(audience);
+  }
+  for (const std::string& role : session.roles) proto.add_roles(role);
+  for (const std::string& method : session.amr) proto.add_amr(method);
+  if (session.client != ClientInfo()) {
+    proto.mutable_client()->set_user_agent(session.client.user_agent);
+    proto.mutable_client()->set_ip_address(session.client.ip_address);
+    proto.mutable_client()->set_device_label(session.client.device_label);
+  }
+  return proto;
+}
+
+v1::Account ToProto(const Account& account) {
+  v1::Account proto;
+  proto.set_name(AccountResourceName(account.name));
+  proto.set_uid(account.uid.ToHex());
+  proto.set_disabled(account.disabled);
+  for (const std::string& role : account.roles) proto.add_roles(role);
+  *proto.mutable_create_time() = ToProto(account.create_time);
+  *proto.mutable_update_time() = ToProto(account.update_time);
+  return proto;
+}
+
+}  // namespace latchkey

@@ -1,0 +1,30 @@
+#ifndef LATCHKEY_SERVER_RPC_CONVERT_H_
+#define LATCHKEY_SERVER_RPC_CONVERT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "google/protobuf/timestamp.pb.h"
+
+#include "client/base/ids.h"
+#include "latchkey/v1/account.pb.h"
+#include "latchkey/v1/session.pb.h"
+#include "server/account/account.h"
+#include "server/session/session.h"
+
+namespace latchkey {
+
+// The nouns as they look outside.
+google::protobuf::Timestamp ToProto(absl::Time time);
+v1::Revision ToProto(const Epoch& epoch, uint64_t revision);
+v1::Session ToProto(const Session& session);
+v1::Account ToProto(const Account& account);
+
+// AccountResourceName returns accounts/{account}.
+std::string AccountResourceName(absl::string_view account);
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_RPC_CONVERT_H_

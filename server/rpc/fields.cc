@@ -1,0 +1,203 @@
+#include "server/rpc/fields.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+#include "client/verify/base64url.h"
+#include "server/account/account.h"
+#include "server/base/utf8.h"
+
+namespace latchkey {
+namespace {
+
+// google.protobuf.Duration's own range: 10,000 years.
+constexpr int64_t kMaxDurationSeconds = 315576000000;
+
+constexpr absl::string_view kAccountPrefix = "accounts/";
+constexpr absl::string_view kSessionInfix = "/sessions/";
+
+// C0, DEL and C1 (U+0080 to U+009F, in UTF-8 C2 80 to C2 9F).
+bool HasControlCharacters(absl::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7f) return true;
+    if (byte == 0xc2 && i + 1 < text.size() &&
+        static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+void FieldChecks::Fail(absl::string_view field, absl::string_view description) {
+  violations_.push_back({std::string(field), std::string(description)});
+}
+
+void FieldChecks::AccountId(absl::string_view field, absl::string_view value) {
+  if (!IsAccountName(value)) {
+    Fail(field, "must be 1 to 64 of [a-z0-9._-], the first a letter or digit");
+  }
+}
+
+void FieldChecks::Password(absl::string_view field, absl::string_view value) {
+  if (value.empty() || value.size() > kMaxPasswordBytes) {
+    Fail(field, "must be 1 to 1,024 bytes");
+  }
+}
+
+void FieldChecks::Credential(absl::string_view field, absl::string_view value) {
+  if (value.size() > kMaxCredentialBytes) {
+    Fail(field, "must be at most 8,192 bytes");
+  }
+}
+
+void FieldChecks::Audience(absl::string_view field, absl::string_view value) {
+  Text(field, value, kMaxAudienceBytes);
+}
+
+void FieldChecks::Audiences(
+    absl::string_view field,
+    const google::protobuf::RepeatedPtrField<std::string>& values) {
+  if (values.size() > kMaxAudiences) {
+    Fail(field, "must be at most 16");
+    return;
+  }
+  absl::flat_hash_set<std::string> seen;
+  for (int i = 0; i < values.size(); ++i) {
+    const std::string path = absl::StrCat(field, "[", i, "]");
+    if (values[i].empty()) Fail(path, "must not be empty");
+    Text(path, values[i], kMaxAudienceBytes);
+    if (!seen.insert(values[i]).second) Fail(path, "is there twice");
+  }
+}
+
+void FieldChecks::Roles(
+    absl::string_view field,
+    const google::protobuf::RepeatedPtrField<std::string>& values) {
+  if (values.size() > static_cast<int>(kMaxAccountRoles)) {
+    Fail(field, "must be at most 64");
+    return;
+  }
+  absl::flat_hash_set<std::string> seen;
+  for (int i = 0; i < values.size(); ++i) {
+    const std::string path = absl::StrCat(field, "[", i, "]");
+    if (!IsRoleName(values[i])) {
+      Fail(path, "must be 1 to 64 of [A-Za-z0-9._:/-]");
+    }
+    if (!seen.insert(values[i]).second) Fail(path, "is there twice");
+  }
+}
+
+void FieldChecks::Client(absl::string_view field, const v1::ClientInfo& value) {
+  Text(absl::StrCat(field, ".user_agent"), value.user_agent(),
+       kMaxClientInfoBytes);
+  Text(absl::StrCat(field, ".ip_address"), value.ip_address(),
+       kMaxClientInfoBytes);
+  Text(absl::StrCat(field, ".device_label"), value.device_label(),
+       kMaxClientInfoBytes);
+}
+
+std::string FieldChecks::AccountName(absl::string_view field,
+                                     absl::string_view value) {
+  if (!absl::ConsumePrefix(&value, kAccountPrefix) || !IsAccountName(value)) {
+    Fail(field, "must be accounts/{account}");
+  }
+  return std::string(value);
+}
+
+FieldChecks::SessionRef FieldChecks::SessionName(absl::string_view field,
+                                                 absl::string_view value) {
+  SessionRef ref;
+  const bool prefixed = absl::ConsumePrefix(&value, kAccountPrefix);
+  const size_t infix = value.find(kSessionInfix);
+  if (prefixed && infix != absl::string_view::npos &&
+      IsAccountName(value.substr(0, infix))) {
+    const auto id =
+        SessionId::FromHex(value.substr(infix + kSessionInfix.size()));
+    if (id.has_value()) {
+      ref.account = std::string(value.substr(0, infix));
+      ref.id = *id;
+      return ref;
+    }
+  }
+  Fail(field, "must be accounts/{account}/sessions/{32 lower-case hex digits}");
+  return ref;
+}
+
+int FieldChecks::PageSize(absl::string_view field, int value) {
+  if (value < 0 || value > kMaxPageSize) {
+    Fail(field, "must be 1 to 1,000, or 0 for the default");
+  }
+  return value == 0 ? kDefaultPageSize : value;
+}
+
+absl::Duration FieldChecks::Duration(absl::string_view field,
+                                     const google::protobuf::Duration& value,
+                                     absl::Duration least) {
+  const bool in_range = value.seconds() <= kMaxDurationSeconds &&
+                        value.seconds() >= -kMaxDurationSeconds &&
+                        value.nanos() < 1000000000 &&
+                        value.nanos() > -1000000000;
+  const bool one_sign = (value.seconds() >= 0 && value.nanos() >= 0) ||
+                        (value.seconds() <= 0 && value.nanos() <= 0);
+  if (!in_range || !one_sign) {
+    Fail(field, "is not a valid duration");
+    return least;
+  }
+  const absl::Duration duration = absl::Trunc(
+      absl::Seconds(value.seconds()) + absl::Nanoseconds(value.nanos()),
+      absl::Microseconds(1));
+  if (duration < least) {
+    Fail(field, absl::StrCat("must be at least ", absl::FormatDuration(least)));
+  }
+  return duration;
+}
+
+absl::Status FieldChecks::status() const {
+  if (violations_.empty()) return absl::OkStatus();
+  return InvalidFields(violations_);
+}
+
+void FieldChecks::Text(absl::string_view field, absl::string_view value,
+                       size_t limit) {
+  if (value.size() > limit) {
+    Fail(field, absl::StrCat("must be at most ", limit, " bytes"));
+  } else if (HasControlCharacters(value)) {
+    Fail(field, "must not have control characters");
+  }
+}
+
+SecretBytes MoveSecret(std::string* field) {
+  SecretBytes secret(*field);
+  WipeMemory(field->data(), field->size());
+  field->clear();
+  return secret;
+}
+
+std::string AccountPageToken(absl::string_view last_name) {
+  return Base64UrlEncode(last_name);
+}
+
+std::optional<std::string> ReadAccountPageToken(absl::string_view token) {
+  std::optional<std::string> name = Base64UrlDecode(token);
+  if (!name.has_value() || !IsAccountName(*name)) return std::nullopt;
+  return name;
+}
+
+std::string SessionPageToken(const SessionId& last_id) {
+  return Base64UrlEncode(last_id.view());
+}
+
+std::optional<SessionId> ReadSessionPageToken(absl::string_view token) {
+  const std::optional<std::string> bytes = Base64UrlDecode(token);
+  if (!bytes.has_value()) return std::nullopt;
+  return SessionId::FromBytes(*bytes);
+}
+
+}  // namespace latchkey

@@ -1,0 +1,82 @@
+#include "server/rpc/key_service.h"
+
+#include <string>
+#include <utility>
+
+#include "client/base/status_macros.h"
+#include "server/rpc/convert.h"
+
+namespace latchkey {
+namespace {
+
+v1::KeyState ToProto(KeyState state) {
+  switch (state) {
+    case KeyState::kPublished:
+      return v1::KEY_STATE_PUBLISHED;
+    case KeyState::kSigning:
+      return v1::KEY_STATE_SIGNING;
+    case KeyState::kRetiring:
+      return v1::KEY_STATE_RETIRING;
+  }
+  return v1::KEY_STATE_UNSPECIFIED;
+}
+
+v1::Key ToProto(const KeyInfo& info) {
+  v1::Key proto;
+  proto.set_kid(info.kid);
+  proto.set_algorithm(info.algorithm == KeyAlgorithm::kEdDsa ? "EdDSA"
+                                                             : "ES256");
+  proto.set_state(ToProto(info.state));
+  *proto.mutable_create_time() = latchkey::ToProto(info.create_time);
+  *proto.mutable_activate_time() = latchkey::ToProto(info.activate_time);
+  if (info.retire_time.has_value()) {
+    *proto.mutable_retire_time() = latchkey::ToProto(*info.retire_time);
+  }
+  if (info.gone_time.has_value()) {
+    *proto.mutable_gone_time() = latchkey::ToProto(*info.gone_time);
+  }
+  return proto;
+}
+
+}  // namespace
+
+KeyRpc::KeyRpc(const CallDoor& door, KeyRing& keys)
+    : door_(door), keys_(keys) {}
+
+grpc::ServerUnaryReactor* KeyRpc::GetJwks(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) {
+  return Serve<v1::GetJwksRequest, v1::GetJwksResponse>(
+      door_, Method::kGetJwks, context, in, out, [this](auto call) {
+        call->response.set_jwks(keys_.Jwks(door_.clock.Now()));
+        call->Finish(absl::OkStatus());
+      });
+}
+
+grpc::ServerUnaryReactor* KeyRpc::ListKeys(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* in,
+                                           grpc::ByteBuffer* out) {
+  return Serve<v1::ListKeysRequest, v1::ListKeysResponse>(
+      door_, Method::kListKeys, context, in, out, [this](auto call) {
+        for (const KeyInfo& info : keys_.List(door_.clock.Now())) {
+          *call->response.add_keys() = ToProto(info);
+        }
+        call->Finish(absl::OkStatus());
+      });
+}
+
+grpc::ServerUnaryReactor* KeyRpc::RotateKey(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::RotateKeyRequest, v1::RotateKeyResponse>(
+      door_, Method::kRotateKey, context, in, out, [this](auto call) {
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+          LATCHKEY_ASSIGN_OR_RETURN(const KeyInfo info,
+                                    keys_.Rotate(door_.clock.Now()));
+          *one.response.mutable_key() = ToProto(info);
+          return absl::OkStatus();
+        });
+      });
+}
+
+}  // namespace latchkey
