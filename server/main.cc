@@ -1,0 +1,322 @@
+// latchkeyd: wires the rooms together, serves, and stops cleanly.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <signal.h>
+#include <string>
+#include <time.h>
+#include <unistd.h>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/stubs/logging.h"
+#include "grpc/support/log.h"
+
+#include "client/base/clock.h"
+#include "client/base/status_macros.h"
+#include "server/account/hash_pool.h"
+#include "server/account/password.h"
+#include "server/auth/account_admin.h"
+#include "server/auth/authority.h"
+#include "server/auth/janitor.h"
+#include "server/auth/session_admin.h"
+#include "server/base/log.h"
+#include "server/base/task_pool.h"
+#include "server/credential/jwt_issuer.h"
+#include "server/credential/key_ring.h"
+#include "server/credential/master_key.h"
+#include "server/data_dir.h"
+#include "server/rpc/rpc_server.h"
+#include "server/session/session_cache.h"
+#include "server/settings.h"
+#include "server/storage/database.h"
+
+namespace latchkey {
+namespace {
+
+constexpr int kExitFailed = 1;
+// How often the main thread looks at the store's health between signals.
+constexpr time_t kHealthCheckSeconds = 1;
+
+// The signals that the main thread waits for; every other thread inherits the
+// mask that blocks them.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+// gRPC and Protobuf log to standard error, where requests could make them
+// write as much as they like; what matters we log ourselves.
+void QuietLibraries() {
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  google::protobuf::SetLogHandler(nullptr);
+}
+
+std::unique_ptr<const std::string> IssuerOf(const Settings& settings,
+                                            const Epoch& epoch) {
+  return std::make_unique<const std::string>(
+      settings.issuer.empty() ? absl::StrCat("latchkey:", epoch.ToHex())
+                              : settings.issuer);
+}
+
+// Everything that serves, in the order in which it is built; it is stopped in
+// the reverse order, by hand, since each step may take its time.
+class Latchkeyd {
+ public:
+  static absl::StatusOr<std::unique_ptr<Latchkeyd>> Start(
+      const Settings& settings, const ForwardClock& clock, Log& log);
+
+  // Serve waits until it is told to stop.
+  void Serve(const sigset_t& signals);
+
+  // Stop drains; a second TERM or INT meanwhile cuts that short.
+  void Stop(const sigset_t& signals);
+
+  std::string ReadyLine() const;
+
+ private:
+  Latchkeyd(const Settings& settings, const ForwardClock& clock, Log& log)
+      : settings_(settings), clock_(clock), log_(log) {}
+
+  absl::Status OpenStores();
+  absl::Status OpenVerbs();
+  absl::Status Listen();
+  void WatchStore();
+
+  const Settings settings_;
+  const ForwardClock& clock_;
+  Log& log_;
+  bool serving_ = false;
+
+  std::unique_ptr<DataDir> data_dir_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<KeyRing> keys_;
+  std::unique_ptr<const std::string> issuer_name_;
+  std::unique_ptr<JwtIssuer> issuer_;
+  std::unique_ptr<PasswordChecker> passwords_;
+  std::unique_ptr<SessionCache> sessions_;
+  std::unique_ptr<TaskPool> workers_;
+  std::unique_ptr<HashPool> hashes_;
+  std::unique_ptr<AuthParts> parts_;
+  std::unique_ptr<Authority> authority_;
+  std::unique_ptr<AccountAdmin> account_admin_;
+  std::unique_ptr<SessionAdmin> session_admin_;
+  std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<RpcServer> rpc_;
+};
+
+absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
+    const Settings& settings, const ForwardClock& clock, Log& log) {
+  std::unique_ptr<Latchkeyd> result(new Latchkeyd(settings, clock, log));
+  LATCHKEY_RETURN_IF_ERROR(result->OpenStores());
+  LATCHKEY_RETURN_IF_ERROR(result->OpenVerbs());
+  LATCHKEY_RETURN_IF_ERROR(result->Listen());
+  return result;
+}
+
+absl::Status Latchkeyd::OpenStores() {
+  LATCHKEY_ASSIGN_OR_RETURN(data_dir_, DataDir::Open(settings_.data_dir));
+  LATCHKEY_ASSIGN_OR_RETURN(
+      database_,
+      Database::Open(
+          {.path = data_dir_->database(),
+           .cache_bytes = static_cast<size_t>(settings_.cache_mib) << 20,
+           .max_session_ttl = settings_.session.max_session_ttl},
+          clock_, log_));
+  LATCHKEY_ASSIGN_OR_RETURN(
+      Sealer sealer,
+      OpenMasterKey(settings_.master_key_file, database_->keys()));
+  LATCHKEY_ASSIGN_OR_RETURN(
+      keys_, KeyRing::Open(database_->keys(), std::move(sealer),
+                           {.algorithm = settings_.jwt_algorithm,
+                            .publish_lead = settings_.key_publish_lead,
+                            .signing_life = settings_.key_signing_life},
+                           clock_.Now()));
+  return absl::OkStatus();
+}
+
+absl::Status Latchkeyd::OpenVerbs() {
+  issuer_name_ = IssuerOf(settings_, database_->epoch());
+  issuer_ = std::make_unique<JwtIssuer>(
+      *keys_,
+      JwtIssuer::Options{.issuer = *issuer_name_,
+                         .default_audience = settings_.default_audience.empty()
+                                                 ? *issuer_name_
+                                                 : settings_.default_audience,
+                         .life = settings_.jwt_life});
+  LATCHKEY_ASSIGN_OR_RETURN(PasswordChecker passwords,
+                            PasswordChecker::Create(settings_.hash_cost));
+  passwords_ = std::make_unique<PasswordChecker>(std::move(passwords));
+  sessions_ = std::make_unique<SessionCache>(
+      database_->sessions(),
+      SessionCache::Options{
+          .max_entries = static_cast<size_t>(settings_.session_cache_entries)});
+  workers_ = std::make_unique<TaskPool>(TaskPool::Options{
+      .name = "worker",
+      .threads = settings_.worker_threads,
+      .queue_limit = static_cast<size_t>(settings_.worker_queue)});
+  hashes_ = std::make_unique<HashPool>(
+      HashPool::Options{
+          .threads = settings_.hash_threads,
+          .queue_limit = static_cast<size_t>(settings_.hash_queue)},
+      clock_);
+  parts_.reset(new AuthParts{.accounts = database_->accounts(),
+                             .sessions = *sessions_,
+                             .keys = *keys_,
+                             .issuer = *issuer_,
+                             .passwords = *passwords_,
+                             .hashes = *hashes_,
+                             .workers = *workers_,
+                             .clock = clock_,
+                             .log = log_,
+                             .policy = settings_.session,
+                             .issuer_name = *issuer_name_});
+  authority_ = std::make_unique<Authority>(*parts_);
+  account_admin_ = std::make_unique<AccountAdmin>(*parts_);
+  session_admin_ = std::make_unique<SessionAdmin>(*parts_);
+  janitor_ = std::make_unique<Janitor>(
+      *sessions_, *keys_, clock_, log_,
+      Janitor::Options{.flush_interval = Janitor::FlushIntervalFor(
+                           settings_.session.idle_ttl)});
+  return absl::OkStatus();
+}
+
+absl::Status Latchkeyd::Listen() {
+  LATCHKEY_ASSIGN_OR_RETURN(
+      rpc_, RpcServer::Start({.listen = settings_.listen,
+                              .admin_socket = data_dir_->admin_socket(),
+                              .reflection = settings_.reflection},
+                             {.authority = *authority_,
+                              .accounts = *account_admin_,
+                              .sessions = *session_admin_,
+                              .keys = *keys_,
+                              .about = {.version = LATCHKEY_VERSION,
+                                        .issuer = *issuer_name_,
+                                        .epoch = database_->epoch(),
+                                        .start_time = clock_.Now(),
+                                        .start_since_boot = clock_.SinceBoot(),
+                                        .clock = clock_,
+                                        .accounts = database_->accounts(),
+                                        .sessions = *sessions_},
+                              .workers = *workers_,
+                              .clock = clock_,
+                              .log = log_}));
+  janitor_->Start();
+  serving_ = true;
+  rpc_->SetServing(true);
+  log_.Info("serving", {{"version", LATCHKEY_VERSION},
+                        {"listen", settings_.listen},
+                        {"port", rpc_->port()},
+                        {"admin_socket", data_dir_->admin_socket()},
+                        {"epoch", database_->epoch().ToHex()}});
+  return absl::OkStatus();
+}
+
+std::string Latchkeyd::ReadyLine() const {
+  const std::string host =
+      settings_.listen.substr(0, settings_.listen.rfind(':'));
+  return absl::StrCat("latchkeyd ready: listen=", host, ":", rpc_->port(),
+                      " admin=unix:", data_dir_->admin_socket(), "\n");
+}
+
+void Latchkeyd::Serve(const sigset_t& signals) {
+  const timespec interval{kHealthCheckSeconds, 0};
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &interval);
+    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal == SIGHUP) {
+      const absl::Status reopened = log_.Reopen();
+      if (!reopened.ok()) {
+        log_.Error("log not reopened", {{"status", reopened}});
+      }
+    }
+    WatchStore();
+  }
+}
+
+// After a failed write the store says no for good; so does health, and the
+// supervisor may restart us.
+void Latchkeyd::WatchStore() {
+  const absl::Status health = database_->Health();
+  if (health.ok() || !serving_) return;
+  serving_ = false;
+  rpc_->SetServing(false);
+  log_.Error("store failed; not ready until restarted", {{"status", health}});
+}
+
+void Latchkeyd::Stop(const sigset_t& signals) {
+  log_.Info("stopping", {{"drain_timeout", settings_.drain_timeout}});
+  rpc_->SetServing(false);
+  // Drains while this thread listens for a second signal, which ends the
+  // process where it is: everything acknowledged is on disk already.
+  std::thread hurry([signals] {
+    int signal = 0;
+    while (sigwait(&signals, &signal) == 0) {
+      if (signal == SIGTERM || signal == SIGINT) _exit(kExitFailed);
+    }
+  });
+  hurry.detach();
+  rpc_->Shutdown(settings_.drain_timeout);
+  hashes_->Stop();
+  workers_->Stop();
+  rpc_.reset();
+  janitor_->Stop();
+  const absl::Status saved = sessions_->Flush();
+  if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
+  database_->Close();
+  log_.Info("stopped", {});
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "latchkeyd: %s\n",
+               std::string(status.message()).c_str());
+  return kExitFailed;
+}
+
+int Main(int argc, char** argv, char** environment) {
+  std::vector<std::string> variables;
+  for (char** entry = environment; *entry != nullptr; ++entry) {
+    variables.emplace_back(*entry);
+  }
+  const auto read = ReadSettings({argv + 1, argv + argc}, variables);
+  if (const auto* instead = std::get_if<Instead>(&read)) {
+    std::fprintf(instead->exit_status == 0 ? stdout : stderr, "%s\n",
+                 instead->text.c_str());
+    return instead->exit_status;
+  }
+  const Settings& settings = std::get<Settings>(read);
+  const sigset_t signals = BlockSignals();
+  QuietLibraries();
+
+  const SystemClock system_clock;
+  const ForwardClock clock(system_clock);
+  std::unique_ptr<Log> log = Log::ToStderr(settings.log_level, clock);
+  if (!settings.log_file.empty()) {
+    auto file = Log::ToFile(settings.log_file, settings.log_level, clock);
+    if (!file.ok()) return Fail(file.status());
+    log = *std::move(file);
+  }
+  auto server = Latchkeyd::Start(settings, clock, *log);
+  if (!server.ok()) return Fail(server.status());
+  std::fputs((*server)->ReadyLine().c_str(), stdout);
+  std::fflush(stdout);
+  (*server)->Serve(signals);
+  (*server)->Stop(signals);
+  return 0;
+}
+
+}  // namespace
+}  // namespace latchkey
+
+int main(int argc, char** argv, char** environment) {
+  return latchkey::Main(argc, argv, environment);
+}

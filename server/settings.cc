@@ -1,0 +1,277 @@
+#include "server/settings.h"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+
+namespace latchkey {
+namespace {
+
+constexpr char kEnvironmentPrefix[] = "LATCHKEY_";
+constexpr int kUsageError = 2;
+// The command line client's own variables share the prefix; a server started
+// from the same shell must not refuse them.
+constexpr absl::string_view kClientVariables[] = {
+    "LATCHKEY_SERVER", "LATCHKEY_CREDENTIAL", "LATCHKEY_REFRESH_CREDENTIAL"};
+
+constexpr char kDescription[] =
+    "latchkeyd: gRPC logins, with sessions in RocksDB.\n\n"
+    "Settings: flags win over environment variables (--data_dir is\n"
+    "LATCHKEY_DATA_DIR), those over the file of --config (data_dir = "
+    "\"...\").\n"
+    "Durations are 500ms, 30s, 15m, 12h. Signals: TERM drains and stops, a\n"
+    "second one stops at once; HUP reopens the log file.\n";
+
+// What `parser` knows, as the tools read it.
+struct DurationSetting {
+  absl::Duration* value;
+  absl::Duration least;
+  absl::Duration most;
+};
+
+std::string CheckDuration(const std::string& text, const DurationSetting& to) {
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration)) {
+    return "is not a duration (500ms, 30s, 15m, 12h)";
+  }
+  if (duration < to.least || duration > to.most) {
+    return absl::StrCat("must be ", absl::FormatDuration(to.least), " to ",
+                        absl::FormatDuration(to.most));
+  }
+  *to.value = duration;
+  return "";
+}
+
+void AddDuration(CLI::App* app, const std::string& name, DurationSetting to,
+                 const std::string& description) {
+  app->add_option_function<std::string>(
+         name,
+         [to](const std::string& text) {
+           const std::string problem = CheckDuration(text, to);
+           if (!problem.empty()) throw CLI::ValidationError(problem);
+         },
+         description)
+      ->type_name("DURATION")
+      ->default_str(absl::FormatDuration(*to.value))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+template <typename T>
+CLI::Option* Add(CLI::App* app, const std::string& name, T* value,
+                 const std::string& description) {
+  return app->add_option(name, *value, description)
+      ->capture_default_str()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
+  Add(app, "--data_dir", &settings->data_dir,
+      "Directory of the database and the admin socket; made if absent")
+      ->required();
+  Add(app, "--listen", &settings->listen, "host:port to serve; port 0: any");
+  app->add_flag("--insecure,!--no-insecure", settings->insecure,
+                "Serve plaintext on an address that is not loopback")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app->add_flag("--reflection,!--no-reflection", settings->reflection,
+                "Serve gRPC reflection (default on)")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  AddDuration(app, "--drain_timeout",
+              {&settings->drain_timeout, absl::ZeroDuration(), absl::Hours(1)},
+              "How long TERM waits for calls under way");
+  Add(app, "--log_level", log_level, "debug, info, warning or error")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  Add(app, "--log_file", &settings->log_file,
+      "Log to this file instead of standard error");
+}
+
+void AddCredentials(CLI::App* app, Settings* settings, std::string* algorithm) {
+  Add(app, "--issuer", &settings->issuer,
+      "`iss` of JWTs (default latchkey: and the epoch)");
+  Add(app, "--default_audience", &settings->default_audience,
+      "`aud` of JWTs of sessions without audiences (default: the issuer)");
+  Add(app, "--master_key_file", &settings->master_key_file,
+      "Key that signing keys are sealed with; made at the first start "
+      "(default: DATA_DIR.master_key)");
+  Add(app, "--jwt_algorithm", algorithm, "ES256 or EdDSA, of new signing keys")
+      ->check(CLI::IsMember({"ES256", "EdDSA"}));
+  AddDuration(app, "--jwt_life",
+              {&settings->jwt_life, absl::Seconds(1), absl::Hours(24)},
+              "Life of a JWT; a session's end cuts it short");
+  AddDuration(app, "--key_publish_lead",
+              {&settings->key_publish_lead, absl::Seconds(1), absl::Hours(168)},
+              "How long a key is published before it signs");
+  AddDuration(
+      app, "--key_signing_life",
+      {&settings->key_signing_life, absl::Minutes(1), absl::Hours(24 * 365)},
+      "How long a key signs before the next one does");
+}
+
+void AddSessions(CLI::App* app, Settings* settings) {
+  const absl::Duration longest = absl::Hours(24 * 365);
+  AddDuration(app, "--session_ttl",
+              {&settings->session.session_ttl, absl::Seconds(1), longest},
+              "Life of a session whose login asks for none");
+  AddDuration(app, "--session_idle_ttl",
+              {&settings->session.idle_ttl, absl::Seconds(1), longest},
+              "A session dies after this long without activity");
+  AddDuration(app, "--max_session_ttl",
+              {&settings->session.max_session_ttl, absl::Seconds(1), longest},
+              "The longest life that a login may ask for");
+}
+
+void AddResources(CLI::App* app, Settings* settings) {
+  Add(app, "--hash_threads", &settings->hash_threads,
+      "Password hashes computed at a time")
+      ->check(CLI::Range(1, 256));
+  Add(app, "--hash_queue", &settings->hash_queue,
+      "Logins waiting for a hash; more are told to retry")
+      ->check(CLI::Range(1, 100000));
+  Add(app, "--hash_time_cost", &settings->hash_cost.time,
+      "Argon2id passes of new password hashes");
+  Add(app, "--hash_memory_kib", &settings->hash_cost.memory_kib,
+      "Argon2id memory of new password hashes, KiB");
+  Add(app, "--worker_threads", &settings->worker_threads,
+      "Threads for calls that wait for the disk")
+      ->check(CLI::Range(1, 1024));
+  Add(app, "--worker_queue", &settings->worker_queue,
+      "Calls waiting for a worker; more are told to retry")
+      ->check(CLI::Range(1, 1000000));
+  Add(app, "--cache_mib", &settings->cache_mib,
+      "Memory of the database's cache and write buffers, MiB")
+      ->check(CLI::Range(8, 1 << 20));
+  Add(app, "--session_cache_entries", &settings->session_cache_entries,
+      "Sessions kept in memory")
+      ->check(CLI::Range(64, 100000000));
+}
+
+// Turns LATCHKEY_NAME=value into --name=value, put before the real arguments,
+// so that these win. A name that is no setting is an error.
+std::optional<std::string> AddEnvironment(
+    const CLI::App& app, const std::vector<std::string>& environment,
+    std::vector<std::string>* arguments) {
+  for (const std::string& entry : environment) {
+    if (!absl::StartsWith(entry, kEnvironmentPrefix)) continue;
+    const size_t equals = entry.find('=');
+    const std::string name = entry.substr(0, equals);
+    if (std::find(std::begin(kClientVariables), std::end(kClientVariables),
+                  name) != std::end(kClientVariables)) {
+      continue;
+    }
+    std::string flag = "--";
+    for (const char c : name.substr(sizeof(kEnvironmentPrefix) - 1)) {
+      flag += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    const CLI::Option* option = app.get_option_no_throw(flag);
+    if (option == nullptr || flag == "--help" || flag == "--version") {
+      return absl::StrCat("environment variable ", name, " is not a setting");
+    }
+    arguments->push_back(absl::StrCat(
+        flag, "=",
+        equals == std::string::npos ? "" : entry.substr(equals + 1)));
+  }
+  return std::nullopt;
+}
+
+// What the parser cannot see: settings that only together make sense.
+std::optional<std::string> CheckTogether(const Settings& settings) {
+  const size_t colon = settings.listen.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(settings.listen.substr(colon + 1), &port) || port < 0 ||
+      port > 65535) {
+    return "--listen: must be host:port, as 127.0.0.1:7870 or [::1]:7870";
+  }
+  if (!settings.insecure && !IsLoopback(settings.listen)) {
+    return absl::StrCat(
+        "--listen: ", settings.listen,
+        " is not loopback; this version has no TLS: say --insecure to serve "
+        "plaintext there, behind something that encrypts");
+  }
+  if (settings.session.session_ttl > settings.session.max_session_ttl) {
+    return "--session_ttl: must be at most --max_session_ttl";
+  }
+  if (settings.key_publish_lead * 2 > settings.key_signing_life) {
+    return "--key_publish_lead: must be at most half of --key_signing_life";
+  }
+  const absl::Status cost = CheckHashCost(settings.hash_cost);
+  if (!cost.ok()) {
+    return absl::StrCat("--hash_time_cost, --hash_memory_kib: ",
+                        std::string(cost.message()));
+  }
+  return std::nullopt;
+}
+
+Instead UsageError(absl::string_view problem) {
+  std::string line(problem);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return {absl::StrCat("latchkeyd: ", line, "; see latchkeyd --help"),
+          kUsageError};
+}
+
+}  // namespace
+
+bool IsLoopback(const std::string& listen) {
+  const std::string host = listen.substr(0, listen.rfind(':'));
+  if (host == "localhost" || host == "[::1]") return true;
+  // Four plain numbers, the first 127: a name such as 127.example is none.
+  const bool digits = std::all_of(host.begin(), host.end(), [](char c) {
+    return (c >= '0' && c <= '9') || c == '.';
+  });
+  return digits && absl::StartsWith(host, "127.") &&
+         std::count(host.begin(), host.end(), '.') == 3;
+}
+
+std::variant<Settings, Instead> ReadSettings(
+    const std::vector<std::string>& arguments,
+    const std::vector<std::string>& environment) {
+  Settings settings;
+  settings.hash_threads =
+      std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
+  std::string log_level = "info";
+  std::string algorithm = "ES256";
+  CLI::App app(kDescription, "latchkeyd");
+  app.set_version_flag("--version", "latchkeyd " LATCHKEY_VERSION);
+  app.set_config("--config", "", "Settings file: name = value, a line each")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  AddServing(&app, &settings, &log_level);
+  AddCredentials(&app, &settings, &algorithm);
+  AddSessions(&app, &settings);
+  AddResources(&app, &settings);
+
+  std::vector<std::string> all;
+  if (const auto problem = AddEnvironment(app, environment, &all)) {
+    return UsageError(*problem);
+  }
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  std::reverse(all.begin(), all.end());  // as CLI11 takes a vector
+  try {
+    app.parse(all);
+  } catch (const CLI::CallForHelp&) {
+    return Instead{app.help(), 0};
+  } catch (const CLI::CallForVersion& version) {
+    return Instead{version.what(), 0};
+  } catch (const CLI::Error& error) {
+    return UsageError(error.what());
+  }
+  settings.log_level = *ParseLogLevel(log_level);
+  settings.jwt_algorithm =
+      algorithm == "EdDSA" ? KeyAlgorithm::kEdDsa : KeyAlgorithm::kEs256;
+  if (const auto problem = CheckTogether(settings)) return UsageError(*problem);
+  if (settings.master_key_file.empty()) {
+    settings.master_key_file =
+        absl::StrCat(absl::StripSuffix(settings.data_dir, "/"), ".master_key");
+  }
+  return settings;
+}
+
+}  // namespace latchkey

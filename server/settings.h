@@ -1,0 +1,72 @@
+#ifndef LATCHKEY_SERVER_SETTINGS_H_
+#define LATCHKEY_SERVER_SETTINGS_H_
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "server/account/phc.h"
+#include "server/auth/policy.h"
+#include "server/base/log.h"
+#include "server/credential/key_store.h"
+
+namespace latchkey {
+
+// Settings is everything that can be set about latchkeyd, with its defaults.
+// Flags win over LATCHKEY_* environment variables, those over the file.
+struct Settings {
+  std::string data_dir;  // required
+  std::string listen = "127.0.0.1:7870";
+  bool insecure = false;  // plaintext beyond loopback
+  bool reflection = true;
+  absl::Duration drain_timeout = absl::Seconds(10);
+
+  LogLevel log_level = LogLevel::kInfo;
+  std::string log_file;  // empty: standard error
+
+  std::string issuer;            // empty: "latchkey:" and the epoch
+  std::string default_audience;  // empty: the issuer
+  std::string master_key_file;   // empty: the data directory's path and
+                                 //   ".master_key", beside it
+  KeyAlgorithm jwt_algorithm = KeyAlgorithm::kEs256;
+  absl::Duration jwt_life = absl::Minutes(5);
+  absl::Duration key_publish_lead = absl::Hours(1);
+  absl::Duration key_signing_life = absl::Hours(24 * 30);
+
+  SessionPolicy session;
+
+  int hash_threads = 1;  // set to half the processors, at least 1
+  int hash_queue = 64;
+  HashCost hash_cost;
+
+  int worker_threads = 8;
+  int worker_queue = 1024;
+  int cache_mib = 256;  // RocksDB's block cache and write buffers
+  int session_cache_entries = 200000;
+};
+
+// What to print instead of serving, and the exit status that goes with it.
+struct Instead {
+  std::string text;
+  int exit_status = 0;
+};
+
+// ReadSettings reads the command line, the environment (`NAME=value`, of which
+// LATCHKEY_* counts) and the file that --config names. Unknown settings are
+// refused by name. Answers with an Instead for --help and --version and for
+// what is wrong (status 2, one line).
+std::variant<Settings, Instead> ReadSettings(
+    const std::vector<std::string>& arguments,
+    const std::vector<std::string>& environment);
+
+// IsLoopback tells whether `listen` (host:port) names a loopback address:
+// 127.0.0.0/8, [::1] or localhost.
+bool IsLoopback(const std::string& listen);
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_SETTINGS_H_

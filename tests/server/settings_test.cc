@@ -1,0 +1,160 @@
+#include "server/settings.h"
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace latchkey {
+namespace {
+
+using ::testing::HasSubstr;
+
+Settings Good(const std::vector<std::string>& arguments,
+              const std::vector<std::string>& environment = {}) {
+  const auto read = ReadSettings(arguments, environment);
+  const auto* instead = std::get_if<Instead>(&read);
+  if (instead != nullptr) {
+    ADD_FAILURE() << instead->text;
+    return {};
+  }
+  return std::get<Settings>(read);
+}
+
+std::string Refused(const std::vector<std::string>& arguments,
+                    const std::vector<std::string>& environment = {}) {
+  const auto read = ReadSettings(arguments, environment);
+  const auto* instead = std::get_if<Instead>(&read);
+  if (instead == nullptr) return "not refused";
+  EXPECT_EQ(instead->exit_status, 2);
+  EXPECT_EQ(instead->text.find('\n'), std::string::npos) << instead->text;
+  return instead->text;
+}
+
+class SettingsFile {
+ public:
+  explicit SettingsFile(const std::string& text) {
+    std::ofstream(path_) << text;
+  }
+  ~SettingsFile() { std::remove(path_.c_str()); }
+  const std::string path_ =
+      ::testing::TempDir() + "settings_" + std::to_string(getpid()) + ".conf";
+};
+
+TEST(Settings, DefaultsNeedOnlyADirectory) {
+  const Settings settings = Good({"--data_dir", "/d"});
+  EXPECT_EQ(settings.listen, "127.0.0.1:7870");
+  EXPECT_EQ(settings.session.session_ttl, absl::Hours(12));
+  EXPECT_EQ(settings.session.idle_ttl, absl::Minutes(30));
+  EXPECT_EQ(settings.session.max_session_ttl, absl::Hours(24 * 30));
+  EXPECT_EQ(settings.jwt_life, absl::Minutes(5));
+  EXPECT_EQ(settings.hash_cost.time, 2u);
+  EXPECT_EQ(settings.hash_cost.memory_kib, 19456u);
+  EXPECT_EQ(settings.master_key_file, "/d.master_key");
+  EXPECT_THAT(Refused({}), HasSubstr("--data_dir"));
+}
+
+TEST(Settings, TheMasterKeyLiesBesideTheDirectoryNotInIt) {
+  EXPECT_EQ(Good({"--data_dir", "/d/"}).master_key_file, "/d.master_key");
+}
+
+TEST(Settings, FlagsWinOverEnvironmentOverFile) {
+  const SettingsFile file(
+      "data_dir = \"/file\"\nlisten = \"127.0.0.1:1\"\nsession_ttl = \"1h\"\n");
+  const std::vector<std::string> config = {"--config", file.path_};
+  EXPECT_EQ(Good(config).listen, "127.0.0.1:1");
+  EXPECT_EQ(Good(config).session.session_ttl, absl::Hours(1));
+
+  const std::vector<std::string> environment = {
+      "LATCHKEY_LISTEN=127.0.0.1:2", "LATCHKEY_SESSION_TTL=2h", "PATH=/bin"};
+  EXPECT_EQ(Good(config, environment).listen, "127.0.0.1:2");
+  EXPECT_EQ(Good(config, environment).session.session_ttl, absl::Hours(2));
+
+  std::vector<std::string> flags = config;
+  flags.insert(flags.end(), {"--listen", "127.0.0.1:3", "--session_ttl=3h"});
+  EXPECT_EQ(Good(flags, environment).listen, "127.0.0.1:3");
+  EXPECT_EQ(Good(flags, environment).session.session_ttl, absl::Hours(3));
+}
+
+TEST(Settings, TheEnvironmentMayNameTheFile) {
+  const SettingsFile file("data_dir = \"/file\"\n");
+  EXPECT_EQ(Good({}, {"LATCHKEY_CONFIG=" + file.path_}).data_dir, "/file");
+}
+
+TEST(Settings, UnknownOnesAreRefusedByName) {
+  EXPECT_THAT(Refused({"--data_dir", "/d", "--sesion_ttl", "1h"}),
+              HasSubstr("--sesion_ttl"));
+  EXPECT_THAT(Refused({"--data_dir", "/d"}, {"LATCHKEY_SESION_TTL=1h"}),
+              HasSubstr("LATCHKEY_SESION_TTL"));
+  const SettingsFile file("data_dir = \"/d\"\nsesion_ttl = \"1h\"\n");
+  EXPECT_THAT(Refused({"--config", file.path_}), HasSubstr("sesion_ttl"));
+  EXPECT_THAT(Refused({"--data_dir", "/d", "--config", "/nowhere.conf"}),
+              HasSubstr("/nowhere.conf"));
+}
+
+TEST(Settings, TheClientsVariablesAreNotTheServers) {
+  Good({"--data_dir", "/d"}, {"LATCHKEY_SERVER=x", "LATCHKEY_CREDENTIAL=y"});
+}
+
+TEST(Settings, BadValuesAreRefused) {
+  for (const std::vector<std::string>& bad :
+       std::vector<std::vector<std::string>>{
+           {"--session_ttl", "12"},
+           {"--session_ttl", "0s"},
+           {"--session_ttl", "-1h"},
+           {"--session_ttl", "31h", "--max_session_ttl", "30h"},
+           {"--jwt_life", "25h"},
+           {"--jwt_algorithm", "RS256"},
+           {"--log_level", "loud"},
+           {"--listen", "7870"},
+           {"--listen", "127.0.0.1:70000"},
+           {"--listen", ":7870"},
+           {"--hash_time_cost", "0"},
+           {"--hash_memory_kib", "1"},
+           {"--hash_threads", "0"},
+           {"--hash_queue", "-1"},
+           {"--worker_threads", "x"},
+           {"--key_publish_lead", "20h", "--key_signing_life", "30h"},
+           {"extra"}}) {
+    std::vector<std::string> arguments = {"--data_dir", "/d"};
+    arguments.insert(arguments.end(), bad.begin(), bad.end());
+    EXPECT_NE(Refused(arguments), "not refused") << bad[0] << " " << bad.back();
+  }
+}
+
+TEST(Settings, PlaintextBeyondLoopbackMustBeSaid) {
+  for (const char* listen :
+       {"0.0.0.0:7870", "[::]:7870", "10.0.0.1:7870", "127.example.com:7870",
+        "127.0.0.1.example.com:7870", "example.com:7870"}) {
+    EXPECT_THAT(Refused({"--data_dir", "/d", "--listen", listen}),
+                HasSubstr("--insecure"))
+        << listen;
+    EXPECT_EQ(
+        Good({"--data_dir", "/d", "--insecure", "--listen", listen}).listen,
+        listen);
+  }
+  for (const char* listen :
+       {"127.0.0.1:0", "127.1.2.3:7870", "[::1]:7870", "localhost:7870"}) {
+    EXPECT_EQ(Good({"--data_dir", "/d", "--listen", listen}).listen, listen);
+  }
+}
+
+TEST(Settings, HelpAndVersionAreAnswers) {
+  const auto help = ReadSettings({"--help"}, {});
+  ASSERT_TRUE(std::holds_alternative<Instead>(help));
+  EXPECT_EQ(std::get<Instead>(help).exit_status, 0);
+  for (const char* word : {"--data_dir", "--session_idle_ttl", "30m", "12h",
+                           "127.0.0.1:7870", "19456"}) {
+    EXPECT_THAT(std::get<Instead>(help).text, HasSubstr(word));
+  }
+  const auto version = ReadSettings({"--version"}, {});
+  ASSERT_TRUE(std::holds_alternative<Instead>(version));
+  EXPECT_THAT(std::get<Instead>(version).text, HasSubstr("latchkeyd 0."));
+}
+
+}  // namespace
+}  // namespace latchkey
