@@ -154,7 +154,7 @@ std::optional<Refusal> ReadOwnClaims(const JsonValue& object,
                          &claims->amr)) {
     return Refusal::kAmr;
   }
-  if (!ReadOptionalTexts(object, "roles", kMaxRoles, kMaxRoleBytes,
+  if (!ReadOptionalTexts(object, "roles", kMaxRoleClaims, kMaxRoleClaimBytes,
                          &claims->roles)) {
     return Refusal::kRoles;
   }

@@ -22,8 +22,8 @@ inline constexpr size_t kMaxNameClaimBytes = 256;
 inline constexpr size_t kMaxAccountClaimBytes = 64;
 inline constexpr size_t kMaxAudiences = 16;
 inline constexpr size_t kMaxAudienceBytes = 256;
-inline constexpr size_t kMaxRoles = 64;
-inline constexpr size_t kMaxRoleBytes = 64;
+inline constexpr size_t kMaxRoleClaims = 64;
+inline constexpr size_t kMaxRoleClaimBytes = 64;
 inline constexpr size_t kMaxAmrEntries = 16;
 inline constexpr size_t kMaxAmrBytes = 64;
 
