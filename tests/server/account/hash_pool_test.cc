@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -66,13 +67,21 @@ class Blocker {
   const std::shared_ptr<Gates> gates_ = std::make_shared<Gates>();
 };
 
+// Waits until so many jobs have had their turn, run or dropped.
+void WaitForTurns(const HashPool& pool, uint64_t turns) {
+  while (pool.counts().started + pool.counts().dropped < turns) {
+    std::this_thread::yield();
+  }
+}
+
 TEST(HashPool, RunsWhatIsSubmitted) {
   FakeClock clock;
   Outcome outcome;
   HashPool pool({.threads = 2, .queue_limit = 16}, clock);
   for (int i = 0; i < 16; ++i) EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
-  while (outcome.ran < 16) std::this_thread::yield();
+  WaitForTurns(pool, 16);
   pool.Stop();
+  EXPECT_EQ(outcome.ran, 16);
   EXPECT_EQ(pool.counts().started, 16u);
   EXPECT_TRUE(outcome.drops().empty());
 }
@@ -91,8 +100,9 @@ TEST(HashPool, RefusesAtOnceWhatDoesNotFitTheQueue) {
     EXPECT_EQ(ReasonOf(refused), Reason::kHashQueueFull);
     EXPECT_EQ(RetryDelayOf(refused), HashPool::kMinRetryDelay);
   }
-  while (outcome.ran < 2) std::this_thread::yield();
+  WaitForTurns(pool, 3);
   pool.Stop();
+  EXPECT_EQ(outcome.ran, 2);
   EXPECT_EQ(pool.counts().refused, 1u);
   EXPECT_EQ(pool.counts().started, 3u);
 }
@@ -103,7 +113,7 @@ TEST(HashPool, NeverRunsWhatWasAbandoned) {
   HashPool pool({.threads = 1, .queue_limit = 4}, clock);
   EXPECT_TRUE(pool.Submit(outcome.Job(/*abandoned=*/true)).ok());
   EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
-  while (outcome.ran < 1) std::this_thread::yield();
+  WaitForTurns(pool, 2);
   pool.Stop();
   EXPECT_EQ(outcome.ran, 1);
   ASSERT_EQ(outcome.drops().size(), 1u);
@@ -125,8 +135,10 @@ TEST(HashPool, AsksWhetherAbandonedOnlyWhenTheTurnComes) {
     EXPECT_TRUE(pool.Submit(std::move(job)).ok());
     cancelled = true;
   }
-  while (outcome.drops().empty()) std::this_thread::yield();
+  WaitForTurns(pool, 2);
+  pool.Stop();
   EXPECT_EQ(outcome.ran, 0);
+  EXPECT_EQ(outcome.drops().size(), 1u);
 }
 
 // Answers what a refused job is told when `waiting` jobs wait for `threads`

@@ -1,12 +1,13 @@
 #include "server/account/hasher.h"
 
-#include <fstream>
 #include <memory>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+
+#include "tests/support/vectors.h"
 
 namespace latchkey {
 namespace {
@@ -35,8 +36,7 @@ class SodiumHasherTest : public ::testing::Test {
 };
 
 TEST_F(SodiumHasherTest, ComputesEveryValidVectorAndNoOtherPassword) {
-  std::ifstream file(LATCHKEY_VECTORS "/argon2id.json");
-  const auto valid = nlohmann::json::parse(file).at("phc_valid");
+  const auto valid = ReadVectors("argon2id.json").at("phc_valid");
   EXPECT_EQ(valid.size(), 6u);
   for (const auto& row : valid) {
     SCOPED_TRACE(row.at("name").get<std::string>());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "nlohmann/json.hpp"
 
 #include "server/account/account.h"
+#include "tests/support/vectors.h"
 
 namespace latchkey {
 namespace {
@@ -160,8 +160,7 @@ TEST_F(PasswordCheckerTest, AnUpgradeWithoutMemoryIsLeftForTheNextLogin) {
 }
 
 TEST_F(PasswordCheckerTest, AnUnreadableStoredHashNeverMatchesAndCostsTheSame) {
-  std::ifstream file(LATCHKEY_VECTORS "/argon2id.json");
-  const auto hostile = nlohmann::json::parse(file).at("phc_must_be_refused");
+  const auto hostile = ReadVectors("argon2id.json").at("phc_must_be_refused");
   EXPECT_EQ(hostile.size(), 28u);
   for (const auto& row : hostile) {
     SCOPED_TRACE(row.at("name").get<std::string>());

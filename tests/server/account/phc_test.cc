@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <string>
 
 #include "absl/strings/escaping.h"
@@ -11,16 +10,13 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 
+#include "tests/support/vectors.h"
+
 namespace latchkey {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-nlohmann::json Vectors() {
-  std::ifstream file(LATCHKEY_VECTORS "/argon2id.json");
-  return nlohmann::json::parse(file);
-}
 
 constexpr absl::string_view kSalt16 = "AAECAwQFBgcICQoLDA0ODw";
 constexpr absl::string_view kTag32 =
@@ -43,7 +39,7 @@ absl::StatusCode CodeOf(const std::string& phc) {
 }
 
 TEST(Phc, EveryValidVectorReadsAndWritesBackTheSame) {
-  const nlohmann::json valid = Vectors().at("phc_valid");
+  const nlohmann::json valid = ReadVectors("argon2id.json").at("phc_valid");
   EXPECT_EQ(valid.size(), 6u);
   for (const auto& row : valid) {
     SCOPED_TRACE(row.at("name").get<std::string>());
@@ -55,7 +51,8 @@ TEST(Phc, EveryValidVectorReadsAndWritesBackTheSame) {
 }
 
 TEST(Phc, EveryHostileVectorIsRefusedWithoutAWordOfIt) {
-  const nlohmann::json hostile = Vectors().at("phc_must_be_refused");
+  const nlohmann::json hostile =
+      ReadVectors("argon2id.json").at("phc_must_be_refused");
   EXPECT_EQ(hostile.size(), 28u);
   for (const auto& row : hostile) {
     SCOPED_TRACE(row.at("name").get<std::string>());

@@ -16,8 +16,8 @@
 #include "client/verify/base64url.h"
 #include "client/verify/jwt_verifier.h"
 #include "server/base/error.h"
-#include "tests/server/credential/memory_key_store.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
 
 namespace latchkey {
 namespace {
@@ -30,9 +30,9 @@ constexpr absl::Duration kStep = absl::Microseconds(1);
 class JwtIssuerTest : public ::testing::TestWithParam<KeyAlgorithm> {
  protected:
   void SetUp() override {
-    auto ring =
-        KeyRing::Open(store_, *Sealer::FromKey(SecretBytes(Sealer::kKeyBytes)),
-                      {.algorithm = GetParam()}, start_);
+    auto ring = KeyRing::Open(memory_.keys(),
+                              *Sealer::FromKey(SecretBytes(Sealer::kKeyBytes)),
+                              {.algorithm = GetParam()}, start_);
     ASSERT_TRUE(ring.ok()) << ring.status();
     ring_ = *std::move(ring);
     issuer_ = MakeIssuer(absl::Minutes(5));
@@ -89,7 +89,7 @@ class JwtIssuerTest : public ::testing::TestWithParam<KeyAlgorithm> {
   }
 
   const absl::Time start_ = FakeClock().Now();  // a whole second
-  MemoryKeyStore store_;
+  MemoryStore memory_;
   std::unique_ptr<KeyRing> ring_;
   std::unique_ptr<JwtIssuer> issuer_;
   JwtSubject subject_;

@@ -13,8 +13,9 @@
 #include "gtest/gtest.h"
 
 #include "server/base/error.h"
-#include "tests/server/credential/memory_key_store.h"
+#include "tests/server/credential/failing_key_store.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
 
 namespace latchkey {
 namespace {
@@ -71,7 +72,8 @@ class KeyRingTest : public ::testing::Test {
   size_t Stored() { return store_.List()->size(); }
 
   const absl::Time start_ = FakeClock().Now();
-  MemoryKeyStore store_;
+  MemoryStore memory_;
+  FailingKeyStore store_{memory_.keys()};
   KeyRingOptions options_ = {.algorithm = KeyAlgorithm::kEdDsa};
   std::unique_ptr<KeyRing> ring_;
 };

@@ -14,7 +14,8 @@
 #include "gtest/gtest.h"
 
 #include "server/base/error.h"
-#include "tests/server/credential/memory_key_store.h"
+#include "tests/server/credential/failing_key_store.h"
+#include "tests/support/memory_store.h"
 
 namespace latchkey {
 namespace {
@@ -69,7 +70,8 @@ class MasterKeyTest : public ::testing::Test {
 
   std::string folder_;
   std::string path_;
-  MemoryKeyStore store_;
+  MemoryStore memory_;
+  FailingKeyStore store_{memory_.keys()};
 };
 
 TEST_F(MasterKeyTest, AFileMadeIsReadAgainAsTheSameKey) {

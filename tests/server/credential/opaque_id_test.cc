@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,16 +12,12 @@
 #include "nlohmann/json.hpp"
 
 #include "client/base/fixed_bytes.h"
+#include "tests/support/vectors.h"
 
 namespace latchkey {
 namespace {
 
 using ::testing::StartsWith;
-
-nlohmann::json Vectors() {
-  std::ifstream file(LATCHKEY_VECTORS "/opaque_ids.json");
-  return nlohmann::json::parse(file);
-}
 
 OpaqueKind KindOf(const nlohmann::json& row) {
   return row.at("kind") == "session" ? OpaqueKind::kSession
@@ -42,7 +37,7 @@ std::string Good() {
 }
 
 TEST(OpaqueId, IsSpelledAndReadAsComputedElsewhere) {
-  const nlohmann::json valid = Vectors().at("valid");
+  const nlohmann::json valid = ReadVectors("opaque_ids.json").at("valid");
   EXPECT_EQ(valid.size(), 14u);
   for (const auto& row : valid) {
     SCOPED_TRACE(row.at("name").get<std::string>());
@@ -58,7 +53,8 @@ TEST(OpaqueId, IsSpelledAndReadAsComputedElsewhere) {
 }
 
 TEST(OpaqueId, ANumberFromTwoToThe256UpIsRefusedDespiteItsChecksum) {
-  const nlohmann::json rows = Vectors().at("too_large_with_right_checksum");
+  const nlohmann::json rows =
+      ReadVectors("opaque_ids.json").at("too_large_with_right_checksum");
   EXPECT_EQ(rows.size(), 2u);
   for (const auto& row : rows) {
     EXPECT_EQ(

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "server/base/error.h"
 #include "server/credential/eddsa_key.h"
 #include "server/credential/es256_key.h"
+#include "tests/support/vectors.h"
 
 namespace latchkey {
 namespace {
@@ -172,8 +172,7 @@ TEST(Es256Key, TakesAScalarFromOneToTheOrderLessOne) {
 }
 
 TEST(EdDsaKey, SignsAsRfc8032Does) {
-  std::ifstream file(LATCHKEY_VECTORS "/ed25519_rfc8032.json");
-  const auto vectors = nlohmann::json::parse(file).at("vectors");
+  const auto vectors = ReadVectors("ed25519_rfc8032.json").at("vectors");
   EXPECT_EQ(vectors.size(), 3u);
   for (const auto& row : vectors) {
     SCOPED_TRACE(row.at("name").get<std::string>());
