@@ -18,6 +18,8 @@ namespace {
 
 constexpr char kEnvironmentPrefix[] = "LATCHKEY_";
 constexpr int kUsageError = 2;
+// What verifiers take as `iss` and `aud`.
+constexpr size_t kMaxClaimBytes = 256;
 // The command line client's own variables share the prefix; a server started
 // from the same shell must not refuse them.
 constexpr absl::string_view kClientVariables[] = {
@@ -181,6 +183,11 @@ std::optional<std::string> AddEnvironment(
   return std::nullopt;
 }
 
+bool HasControlCharacter(const std::string& text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 // What the parser cannot see: settings that only together make sense.
 std::optional<std::string> CheckTogether(const Settings& settings) {
   const size_t colon = settings.listen.rfind(':');
@@ -201,6 +208,14 @@ std::optional<std::string> CheckTogether(const Settings& settings) {
   }
   if (settings.key_publish_lead * 2 > settings.key_signing_life) {
     return "--key_publish_lead: must be at most half of --key_signing_life";
+  }
+  for (const auto& [name, text] :
+       {std::pair("--issuer", &settings.issuer),
+        std::pair("--default_audience", &settings.default_audience)}) {
+    if (text->size() > kMaxClaimBytes || HasControlCharacter(*text)) {
+      return absl::StrCat(name, ": must be at most ", kMaxClaimBytes,
+                          " bytes without control characters");
+    }
   }
   const absl::Status cost = CheckHashCost(settings.hash_cost);
   if (!cost.ok()) {

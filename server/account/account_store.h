@@ -43,6 +43,10 @@ struct AccountChange {
 // nothing. Safe from any thread; values are copies. Calls may block on the
 // disk: never on an RPC thread, unless said otherwise.
 //
+// A missing account is kNotFound with Reason::kAccountNotFound, a name that is
+// taken kAlreadyExists with kAccountExists, another uid kAborted with
+// kAccountChanged.
+//
 // Besides the codes named, every call may return kUnavailable (the store is
 // closing or stopped after a failed write) and kDataLoss (bad bytes on disk).
 class AccountStore {

@@ -13,25 +13,6 @@ namespace {
 
 constexpr absl::Duration kWorkerRetryDelay = absl::Milliseconds(100);
 
-// Gives a store's plain kNotFound and kAlreadyExists their public reasons.
-absl::Status WithAccountReason(const absl::Status& status) {
-  if (absl::IsNotFound(status)) {
-    return MakeError(absl::StatusCode::kNotFound, Reason::kAccountNotFound,
-                     "no such account");
-  }
-  if (absl::IsAlreadyExists(status)) {
-    return MakeError(absl::StatusCode::kAlreadyExists, Reason::kAccountExists,
-                     "the account exists");
-  }
-  return status;
-}
-
-template <typename T>
-absl::StatusOr<T> WithAccountReason(absl::StatusOr<T> result) {
-  if (result.ok()) return result;
-  return WithAccountReason(result.status());
-}
-
 std::vector<std::string> Sorted(std::vector<std::string> roles) {
   std::sort(roles.begin(), roles.end());
   return roles;
@@ -70,7 +51,7 @@ void AccountAdmin::SetPassword(std::string name, SecretBytes password,
 }
 
 absl::StatusOr<Account> AccountAdmin::Get(absl::string_view name) const {
-  return WithAccountReason(parts_.accounts.Find(name));
+  return parts_.accounts.Find(name);
 }
 
 absl::StatusOr<std::vector<Account>> AccountAdmin::List(absl::string_view after,
@@ -80,18 +61,17 @@ absl::StatusOr<std::vector<Account>> AccountAdmin::List(absl::string_view after,
 
 absl::StatusOr<AccountChange> AccountAdmin::SetRoles(
     absl::string_view name, std::vector<std::string> roles) {
-  return WithAccountReason(parts_.accounts.Edit(
-      name, {.roles = Sorted(std::move(roles))}, parts_.clock.Now()));
+  return parts_.accounts.Edit(name, {.roles = Sorted(std::move(roles))},
+                              parts_.clock.Now());
 }
 
 absl::StatusOr<AccountChange> AccountAdmin::SetDisabled(absl::string_view name,
                                                         bool disabled) {
-  return WithAccountReason(
-      parts_.accounts.Edit(name, {.disabled = disabled}, parts_.clock.Now()));
+  return parts_.accounts.Edit(name, {.disabled = disabled}, parts_.clock.Now());
 }
 
 absl::StatusOr<AccountChange> AccountAdmin::Delete(absl::string_view name) {
-  return WithAccountReason(parts_.accounts.Delete(name, parts_.clock.Now()));
+  return parts_.accounts.Delete(name, parts_.clock.Now());
 }
 
 void AccountAdmin::HashThen(
@@ -113,9 +93,8 @@ void AccountAdmin::HashThen(
       work->done(phc.status());
       return;
     }
-    const bool taken = parts_.workers.TrySubmit([work, phc = *std::move(phc)] {
-      work->done(WithAccountReason(work->store(phc)));
-    });
+    const bool taken = parts_.workers.TrySubmit(
+        [work, phc = *std::move(phc)] { work->done(work->store(phc)); });
     if (!taken) {
       work->done(WithRetryDelay(
           MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,

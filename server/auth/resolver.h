@@ -8,14 +8,11 @@
 #include "absl/time/time.h"
 
 #include "server/auth/parts.h"
+#include "server/base/reach.h"
 #include "server/session/session.h"
 #include "server/session/session_store.h"
 
 namespace latchkey {
-
-// Reach is how far a look-up may go: kMemory never blocks and answers
-// kUnavailable where a disk would have to be asked; kDisk is for workers.
-enum class Reach { kMemory, kDisk };
 
 // Accepts says which credentials a verb takes.
 struct Accepts {

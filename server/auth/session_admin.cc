@@ -28,22 +28,17 @@ absl::StatusOr<Session> SessionAdmin::Get(absl::string_view account,
 absl::StatusOr<SessionAdmin::Page> SessionAdmin::List(
     absl::string_view account, const std::optional<SessionId>& after,
     int limit) const {
-  const absl::StatusOr<Account> found = parts_.accounts.Find(account);
-  if (absl::IsNotFound(found.status())) {
-    return MakeError(absl::StatusCode::kNotFound, Reason::kAccountNotFound,
-                     "no such account");
-  }
-  LATCHKEY_RETURN_IF_ERROR(found.status());
+  LATCHKEY_ASSIGN_OR_RETURN(const Account found, parts_.accounts.Find(account));
   LATCHKEY_ASSIGN_OR_RETURN(
       std::vector<StoredSession> stored,
-      parts_.sessions.List(found->uid, after, limit, parts_.clock.Now()));
+      parts_.sessions.List(found.uid, after, limit, parts_.clock.Now()));
   Page page;
   if (stored.size() == static_cast<size_t>(limit)) {
     page.next_after = stored.back().session.id;
   }
   for (StoredSession& one : stored) {
     const Session& session = one.session;
-    if (SessionsHold(*found, session.account_uid, session.generation)) {
+    if (SessionsHold(found, session.account_uid, session.generation)) {
       page.sessions.push_back(std::move(one.session));
     }
   }

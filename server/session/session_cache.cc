@@ -5,8 +5,17 @@
 #include <utility>
 
 #include "client/base/status_macros.h"
+#include "server/base/error.h"
 
 namespace latchkey {
+namespace {
+
+absl::Status NoSuchSession() {
+  return MakeError(absl::StatusCode::kNotFound, Reason::kSessionNotFound,
+                   "no such session");
+}
+
+}  // namespace
 
 struct SessionCache::Slot {
   SessionKey key;
@@ -167,7 +176,7 @@ absl::StatusOr<Session> SessionCache::Find(const SessionKey& key,
                                            absl::Time now) const {
   Shard& shard = ShardOf(key);
   if (std::optional<Session> hit = shard.Get(key)) {
-    if (!IsAlive(*hit, now)) return absl::NotFoundError("no such session");
+    if (!IsAlive(*hit, now)) return NoSuchSession();
     return *std::move(hit);
   }
   LATCHKEY_RETURN_IF_ERROR(SaveNotesOf({&key, 1}));
@@ -181,7 +190,7 @@ absl::StatusOr<Session> SessionCache::FindInMemory(const SessionKey& key,
                                                    absl::Time now) const {
   Shard& shard = ShardOf(key);
   if (std::optional<Session> hit = shard.Get(key)) {
-    if (!IsAlive(*hit, now)) return absl::NotFoundError("no such session");
+    if (!IsAlive(*hit, now)) return NoSuchSession();
     return *std::move(hit);
   }
   if (shard.UnsavedNote(key).has_value()) {

@@ -38,6 +38,9 @@ struct EndResult {
 // with it. Safe from any thread; values are copies. Calls may block on the
 // disk: never on an RPC thread, unless said otherwise.
 //
+// A missing session is kNotFound with Reason::kSessionNotFound; a login that
+// lost is kUnauthenticated with kLoginRefused.
+//
 // Besides the codes named, every call may return kUnavailable (the store is
 // closing or stopped after a failed write) and kDataLoss (bad bytes on disk).
 class SessionStore {

@@ -17,16 +17,11 @@
 #include "rocksdb/write_batch.h"
 
 #include "server/base/log.h"
+#include "server/base/reach.h"
 #include "server/storage/family.h"
 #include "server/storage/store_health.h"
 
 namespace latchkey {
-
-// How far a read may go for its answer.
-enum class Reach {
-  kDisk,
-  kMemory,  // memtables and block cache only: for threads that must not block
-};
 
 // RocksDb is one open RocksDB with our families. It is where a rocksdb::Status
 // ends: what leaves is an absl::Status in general words, and the detail (which

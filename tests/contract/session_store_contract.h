@@ -458,20 +458,21 @@ TEST_P(SessionStoreContract, SweepMeetsWhatDiedBehindIt) {
 TEST_P(SessionStoreContract, SweepFreesWhatTheAccountLeftBehind) {
   const Account bob = ContractAccount("bob", 2);
   ASSERT_TRUE(accounts().Create(bob).ok());
-  Add(1);
-  Add(bob, 2);
+  const Session left_by_alice = Add(1);
+  const Session left_by_bob = Add(bob, 2);
   AccountEdit edit;
   edit.end_sessions = true;
   const auto change = accounts().Edit("alice", edit, now_);
   ASSERT_TRUE(change.ok());
   Add(change->account, 3);
   EXPECT_EQ(*sessions().Sweep(now_, 10), 1);
-  EXPECT_FALSE(Alive(1, now_));
+  EXPECT_TRUE(absl::IsNotFound(sessions().FindKey(left_by_alice.id).status()));
   EXPECT_TRUE(Alive(2, now_));
   EXPECT_TRUE(Alive(3, now_));
   ASSERT_TRUE(accounts().Delete("bob", now_).ok());
   EXPECT_EQ(*sessions().Sweep(now_, 10), 1);
-  EXPECT_FALSE(Alive(2, now_));
+  EXPECT_TRUE(absl::IsNotFound(sessions().FindKey(left_by_bob.id).status()));
+  EXPECT_TRUE(Alive(3, now_));
 }
 
 TEST_P(SessionStoreContract, SweptIdAndIndexAreGoneToo) {

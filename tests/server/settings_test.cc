@@ -119,6 +119,8 @@ TEST(Settings, BadValuesAreRefused) {
            {"--hash_queue", "-1"},
            {"--worker_threads", "x"},
            {"--key_publish_lead", "20h", "--key_signing_life", "30h"},
+           {"--issuer", std::string(257, 'x')},
+           {"--default_audience", "a\nb"},
            {"extra"}}) {
     std::vector<std::string> arguments = {"--data_dir", "/d"};
     arguments.insert(arguments.end(), bad.begin(), bad.end());
