@@ -63,13 +63,18 @@ absl::StatusOr<std::string> ReadCheckedFile(rocksdb::Env* env,
 
 absl::Status WriteCheckedFile(rocksdb::Env* env, const std::string& directory,
                               absl::string_view name, absl::string_view lines) {
+  return ReplaceFile(env, directory, name,
+                     absl::StrCat(lines, CheckLine(lines)));
+}
+
+absl::Status ReplaceFile(rocksdb::Env* env, const std::string& directory,
+                         absl::string_view name, const std::string& content) {
   const std::string path = absl::StrCat(directory, "/", name);
   const std::string prepared =
       absl::StrCat(directory, "/", TemporaryName(name));
   // First what the new content may speak of, then the new content.
   LATCHKEY_RETURN_IF_ERROR(SyncDirectory(env, directory));
-  rocksdb::Status status =
-      WriteAndSync(env, prepared, absl::StrCat(lines, CheckLine(lines)));
+  rocksdb::Status status = WriteAndSync(env, prepared, content);
   if (status.ok()) status = env->RenameFile(prepared, path);
   if (!status.ok()) return CannotOpen(path, status);
   return SyncDirectory(env, directory);

@@ -37,7 +37,13 @@ constexpr size_t kMaxCheckedFileBytes = 4096;
                                             absl::string_view name,
                                             absl::string_view lines);
 
-// The name under which WriteCheckedFile prepares a new content; one that is
+// ReplaceFile is WriteCheckedFile for any content.
+[[nodiscard]] absl::Status ReplaceFile(rocksdb::Env* env,
+                                       const std::string& directory,
+                                       absl::string_view name,
+                                       const std::string& content);
+
+// The name under which ReplaceFile prepares a new content; one that is
 // left over from a crash means nothing.
 std::string TemporaryName(absl::string_view name);
 

@@ -29,7 +29,7 @@ std::string Format(const Floor& floor) {
   return absl::StrCat("revision ", floor.revision, "\nmanifest_number ",
                       floor.manifest_number, "\nmanifest_bytes ",
                       floor.manifest_bytes, "\nwal_number ", floor.wal_number,
-                      "\n");
+                      "\nwal_bytes ", floor.wal_bytes, "\n");
 }
 
 // Returns the word behind `key` in its line; empty if there is no such line.
@@ -94,6 +94,7 @@ absl::StatusOr<Floor> ReadFloor(rocksdb::Env* env,
   floor.manifest_number = NumberOf<uint64_t>(*lines, "manifest_number");
   floor.manifest_bytes = NumberOf<uint64_t>(*lines, "manifest_bytes");
   floor.wal_number = NumberOf<uint64_t>(*lines, "wal_number");
+  floor.wal_bytes = NumberOf<uint64_t>(*lines, "wal_bytes");
   if (Format(floor) != *lines) return NotOurSpelling(kFloorName);
   return floor;
 }

@@ -44,6 +44,7 @@ struct Floor {
   uint64_t manifest_number = 0;  // the MANIFEST in use
   uint64_t manifest_bytes = 0;   // and how much of it is synced
   uint64_t wal_number = 0;       // the log in use, or an older one
+  uint64_t wal_bytes = 0;        // and how much of it is synced, at least
 
   friend bool operator==(const Floor&, const Floor&) = default;
 };

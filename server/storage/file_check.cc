@@ -116,9 +116,11 @@ absl::StatusOr<std::optional<TornTail>> CheckLogs(rocksdb::Env* env,
     const std::string path = absl::StrCat(directory, "/", log.name);
     LATCHKEY_ASSIGN_OR_RETURN(const std::string content, ReadWhole(env, path));
     const LogScan scan = ScanLog(content);
-    if (scan.records_beyond) {
-      return DamagedFile(
-          absl::StrCat(path, " is damaged at byte ", scan.valid_bytes));
+    const bool below_floor =
+        log.number == floor.wal_number && scan.valid_bytes < floor.wal_bytes;
+    if (scan.records_beyond || below_floor) {
+      return DamagedFile(absl::StrCat(path, " is damaged or cut off at byte ",
+                                      scan.valid_bytes));
     }
     if (torn.has_value() && (scan.records > 0 || !scan.intact)) {
       return DamagedFile(absl::StrCat(directory, "/", torn->file,

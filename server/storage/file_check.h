@@ -34,8 +34,8 @@ struct TornTail {
                                          const Floor& floor);
 
 // CheckLogs makes sure that the log `floor` speaks of, or a later one, is
-// there, and that all logs are whole. A torn tail, behind which no record with
-// a right checksum lies in any log, is returned.
+// there, not shorter than it says, and that all logs are whole. A torn tail,
+// behind which no record with a right checksum lies in any log, is returned.
 //   kDataLoss            missing, or damaged before the last record
 //   kFailedPrecondition  cannot be read
 [[nodiscard]] absl::StatusOr<std::optional<TornTail>> CheckLogs(

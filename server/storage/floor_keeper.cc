@@ -39,6 +39,20 @@ FloorKeeper::FloorKeeper(rocksdb::Env* env, std::string directory,
       log_(log) {}
 
 absl::Status FloorKeeper::Raise(rocksdb::DB* db) {
+  return RaiseOver(db, /*wal_bytes=*/0);
+}
+
+absl::Status FloorKeeper::SyncAndRaise(rocksdb::DB* db) {
+  // The size first: what it counts is synced then, whatever comes meanwhile.
+  std::unique_ptr<rocksdb::LogFile> log_file;
+  rocksdb::Status status = db->GetCurrentWalFile(&log_file);
+  const uint64_t wal_bytes = status.ok() ? log_file->SizeFileBytes() : 0;
+  if (status.ok()) status = db->SyncWAL();
+  if (!status.ok()) return CannotOpen("syncing the log", status);
+  return RaiseOver(db, wal_bytes);
+}
+
+absl::Status FloorKeeper::RaiseOver(rocksdb::DB* db, uint64_t wal_bytes) {
   begun_ = true;
   MutexLock lock(&mutex_);
   Floor floor;
@@ -54,6 +68,7 @@ absl::Status FloorKeeper::Raise(rocksdb::DB* db) {
   status = db->GetCurrentWalFile(&log_file);
   if (!status.ok()) return CannotOpen("asking for the log in use", status);
   floor.wal_number = log_file->LogNumber();
+  floor.wal_bytes = wal_bytes;
   return WriteFloor(env_, directory_, floor);
 }
 

@@ -36,12 +36,20 @@ class FloorKeeper final : public rocksdb::EventListener {
   //   kFailedPrecondition  it cannot be written; the old one stays
   [[nodiscard]] absl::Status Raise(rocksdb::DB* db);
 
+  // SyncAndRaise makes all that was written durable, unsynced writes too, and
+  // then raises the floor to the very end of the log. For a clean end.
+  //   kFailedPrecondition  it cannot be synced or written
+  [[nodiscard]] absl::Status SyncAndRaise(rocksdb::DB* db);
+
   void OnFlushCompleted(rocksdb::DB* db,
                         const rocksdb::FlushJobInfo& info) override;
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason,
                          rocksdb::Status* error) override;
 
  private:
+  // Raises the floor, over so much of the log in use.
+  absl::Status RaiseOver(rocksdb::DB* db, uint64_t wal_bytes);
+
   rocksdb::Env* const env_;
   const std::string directory_;
   const std::atomic<uint64_t>& revision_;

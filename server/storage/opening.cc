@@ -1,5 +1,6 @@
 #include "server/storage/opening.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -82,6 +83,23 @@ absl::Status CheckContent(const Marker& marker, const Floor& floor,
   return absl::OkStatus();
 }
 
+// Cuts the torn tail off its log. RocksDB's own kTolerateCorruptedTailRecords
+// does not serve: it refuses a tail of full length whose bytes were not
+// written, and it may leave out more than what was proven to be torn.
+absl::Status CutTail(rocksdb::Env* env, const std::string& directory,
+                     const TornTail& torn, Log& log) {
+  std::string content;
+  const std::string path = absl::StrCat(directory, "/", torn.file);
+  const rocksdb::Status status = rocksdb::ReadFileToString(env, path, &content);
+  if (!status.ok()) return CannotOpen(path, status);
+  content.resize(torn.offset);
+  LATCHKEY_RETURN_IF_ERROR(ReplaceFile(env, directory, torn.file, content));
+  log.Warning(
+      "torn tail of the log cut off",
+      {{"file", torn.file}, {"offset", torn.offset}, {"bytes", torn.bytes}});
+  return absl::OkStatus();
+}
+
 absl::StatusOr<OpenedRocks> OpenExisting(rocksdb::Env* env,
                                          const std::string& directory,
                                          const Marker& marker,
@@ -93,17 +111,11 @@ absl::StatusOr<OpenedRocks> OpenExisting(rocksdb::Env* env,
   OpenedRocks opened;
   rocksdb::Status status = OpenDb(directory, options, &opened);
   if (status.IsCorruption() && torn.has_value()) {
-    options.db.wal_recovery_mode =
-        rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    LATCHKEY_RETURN_IF_ERROR(CutTail(env, directory, *torn, log));
     opened = OpenedRocks();
     status = OpenDb(directory, options, &opened);
   }
   if (!status.ok()) return FromOpen(directory, status);
-  if (torn.has_value()) {
-    log.Warning("torn tail of the log left out", {{"file", torn->file},
-                                                  {"offset", torn->offset},
-                                                  {"bytes", torn->bytes}});
-  }
   const absl::Status checked = CheckContent(marker, floor, &opened);
   if (!checked.ok()) {
     CloseAgain(&opened);

@@ -35,7 +35,7 @@ struct OpenedRocks {
 //   ready?      the floor?          consistency  not below the floor?
 //
 // Only where that refuses, and the logs are whole but for a torn tail, is the
-// tail left out; that is logged.
+// tail cut off; that is logged.
 //   kFailedPrecondition  not ours, of a newer schema, cannot be read or made
 //   kDataLoss            damaged; the message says what and where
 [[nodiscard]] absl::StatusOr<OpenedRocks> OpenDirectory(

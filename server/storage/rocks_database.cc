@@ -80,9 +80,8 @@ void RocksDatabase::Close() {
   // After a failed write what is on disk is not known: nothing to vouch for.
   if (absl::IsUnavailable(health_.Health())) return;
   // Activity was written unsynced.
-  absl::Status closed = db_->SyncWal();
-  if (closed.ok()) closed = floor_->Raise(&db_->raw());
-  if (!closed.ok()) log_.Warning("store closed late", {{"why", closed}});
+  const absl::Status closed = floor_->SyncAndRaise(&db_->raw());
+  if (!closed.ok()) log_.Warning("store not closed", {{"why", closed}});
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(Options options,

@@ -127,13 +127,6 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, Durability durability) {
   return health_.Ready();
 }
 
-absl::Status RocksDb::SyncWal() {
-  const rocksdb::Status status = db_->SyncWAL();
-  if (status.ok()) return absl::OkStatus();
-  health_.StopAfterFailedWrite(status.ToString());
-  return health_.Ready();
-}
-
 absl::Status RocksDb::FromRead(const rocksdb::Status& status) const {
   if (status.IsIncomplete()) return NotInMemory();
   log_.Error("store read failed", {{"detail", status.ToString()}});

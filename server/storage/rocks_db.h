@@ -64,9 +64,6 @@ class RocksDb {
   [[nodiscard]] absl::Status Write(rocksdb::WriteBatch* batch,
                                    Durability durability);
 
-  // SyncWal makes unsynced writes durable. A failure stops the store.
-  [[nodiscard]] absl::Status SyncWal();
-
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
     return handles_[static_cast<size_t>(family)];
   }

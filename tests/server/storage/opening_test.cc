@@ -293,7 +293,7 @@ TEST_F(OpeningTest, CreationMayBeInterruptedAnywhere) {
   EXPECT_GT(operations, 30);  // it was interrupted at many places
 }
 
-TEST_F(OpeningTest, TornTailIsLeftOutAndLogged) {
+TEST_F(OpeningTest, TornTailIsCutOffAndLogged) {
   ASSERT_TRUE(database_.Open().ok());
   ASSERT_TRUE(database_->accounts().Create(ContractAccount("alice")).ok());
   // As the disk is at this moment, with half a record behind.
@@ -308,7 +308,7 @@ TEST_F(OpeningTest, TornTailIsLeftOutAndLogged) {
   ASSERT_TRUE(database_.Open().ok());
   EXPECT_TRUE(database_->accounts().Find("alice").ok());
   EXPECT_THAT(Read(database_.log_path()),
-              testing::HasSubstr("torn tail of the log left out"));
+              testing::HasSubstr("torn tail of the log cut off"));
 }
 
 TEST_F(OpeningTest, CloseMayBeCalledAgainAndRefusesEverything) {
