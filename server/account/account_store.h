@@ -22,10 +22,14 @@ struct AccountEdit {
   std::optional<std::string> password_phc;
   // Ends the account's sessions although nothing else changes.
   bool end_sessions = false;
-  // Refuses the edit unless the account still has this uid: a guard for
-  // callers that read before they write.
+  // Refuse the edit unless the account still has this uid, and this
+  // generation: guards for callers that read before they write.
   std::optional<AccountUid> expected_uid;
+  std::optional<uint64_t> expected_generation;
 };
+
+// IsExpected tells whether `account` is what the edit expects it to be.
+bool IsExpected(const AccountEdit& edit, const Account& account);
 
 // AccountChange is what a committed edit made of the account.
 struct AccountChange {
@@ -44,7 +48,7 @@ struct AccountChange {
 // disk: never on an RPC thread, unless said otherwise.
 //
 // A missing account is kNotFound with Reason::kAccountNotFound, a name that is
-// taken kAlreadyExists with kAccountExists, another uid kAborted with
+// taken kAlreadyExists with kAccountExists, an unexpected one kAborted with
 // kAccountChanged.
 //
 // Besides the codes named, every call may return kUnavailable (the store is
@@ -75,7 +79,7 @@ class AccountStore {
 
   // Edit changes the account called `name`.
   //   kNotFound  no such account
-  //   kAborted   it has not the expected uid
+  //   kAborted   it has not the expected uid or generation
   [[nodiscard]] virtual absl::StatusOr<AccountChange> Edit(
       absl::string_view name, const AccountEdit& edit, absl::Time now) = 0;
 

@@ -152,11 +152,14 @@ absl::StatusOr<LogoutAnswer> Authority::EndOthers(const StoredSession& kept,
 // counted afterwards, when no login can add to the old generation any more.
 absl::StatusOr<LogoutAnswer> Authority::EndAll(const Session& target,
                                                absl::Time now) {
-  absl::StatusOr<AccountChange> change = parts_.accounts.Edit(
-      target.account,
-      {.end_sessions = true, .expected_uid = target.account_uid}, now);
+  absl::StatusOr<AccountChange> change =
+      parts_.accounts.Edit(target.account,
+                           {.end_sessions = true,
+                            .expected_uid = target.account_uid,
+                            .expected_generation = target.generation},
+                           now);
   if (absl::IsNotFound(change.status()) || absl::IsAborted(change.status())) {
-    // Deleted meanwhile, and its sessions with it.
+    // Another change came first, and ended the sessions by itself.
     return LogoutAnswer{.ended = 0, .revision = parts_.sessions.Revision()};
   }
   LATCHKEY_RETURN_IF_ERROR(change.status());

@@ -103,7 +103,7 @@ absl::StatusOr<AccountChange> RocksAccountStore::Edit(absl::string_view name,
   AccountChange change;
   const auto decide = [&](ChangeView& view) -> absl::Status {
     LATCHKEY_ASSIGN_OR_RETURN(Account account, ReadAccount(view, name));
-    if (edit.expected_uid.has_value() && *edit.expected_uid != account.uid) {
+    if (!IsExpected(edit, account)) {
       return MakeError(absl::StatusCode::kAborted, Reason::kAccountChanged,
                        "the account changed meanwhile");
     }

@@ -142,6 +142,17 @@ TEST_P(AccountStoreContract, EditOfAnotherUidIsAbortedAndChangesNothing) {
   EXPECT_TRUE(accounts().Edit("alice", edit, now_).ok());
 }
 
+TEST_P(AccountStoreContract, EditOfAnotherGenerationIsAborted) {
+  const Account alice = Alice();
+  AccountEdit edit;
+  edit.end_sessions = true;
+  edit.expected_generation = alice.generation;
+  ASSERT_TRUE(accounts().Edit("alice", edit, now_).ok());
+  const auto again = accounts().Edit("alice", edit, now_);
+  EXPECT_EQ(again.status().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(accounts().Find("alice")->generation, alice.generation + 1);
+}
+
 TEST_P(AccountStoreContract, EditsThatMustEndSessionsRaiseTheGeneration) {
   const Account alice = Alice();
   AccountEdit roles, disable, password, end;

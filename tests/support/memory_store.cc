@@ -88,7 +88,7 @@ class MemoryStore::Accounts final : public AccountStore {
     const auto it = state_.accounts.find(std::string(name));
     if (it == state_.accounts.end()) return NoSuchAccount();
     Account& account = it->second;
-    if (edit.expected_uid.has_value() && *edit.expected_uid != account.uid) {
+    if (!IsExpected(edit, account)) {
       return MakeError(absl::StatusCode::kAborted, Reason::kAccountChanged,
                        "the account changed meanwhile");
     }
