@@ -13,6 +13,8 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 
+#include "client/base/utf8.h"
+
 namespace latchkey {
 namespace {
 
@@ -183,11 +185,6 @@ std::optional<std::string> AddEnvironment(
   return std::nullopt;
 }
 
-bool HasControlCharacter(const std::string& text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
 // What the parser cannot see: settings that only together make sense.
 std::optional<std::string> CheckTogether(const Settings& settings) {
   const size_t colon = settings.listen.rfind(':');
@@ -212,9 +209,10 @@ std::optional<std::string> CheckTogether(const Settings& settings) {
   for (const auto& [name, text] :
        {std::pair("--issuer", &settings.issuer),
         std::pair("--default_audience", &settings.default_audience)}) {
-    if (text->size() > kMaxClaimBytes || HasControlCharacter(*text)) {
+    if (text->size() > kMaxClaimBytes || !IsValidUtf8(*text) ||
+        HasControlCharacter(*text)) {
       return absl::StrCat(name, ": must be at most ", kMaxClaimBytes,
-                          " bytes without control characters");
+                          " bytes of UTF-8 without control characters");
     }
   }
   const absl::Status cost = CheckHashCost(settings.hash_cost);

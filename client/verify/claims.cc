@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "client/base/utf8.h"
 #include "client/verify/json.h"
-#include "client/verify/utf8.h"
 
 namespace latchkey {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "client/verify/utf8.h"
+#include "client/base/utf8.h"
 
 namespace latchkey {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "client/verify/utf8.h"
+#include "client/base/utf8.h"
 
 namespace latchkey {
 namespace {

@@ -14,11 +14,11 @@
 #include "absl/types/span.h"
 
 #include "client/base/status_macros.h"
+#include "client/base/utf8.h"
 #include "client/verify/base64url.h"
 #include "client/verify/evp_verifier.h"
 #include "client/verify/json_text.h"
 #include "client/verify/key_material.h"
-#include "client/verify/utf8.h"
 
 namespace latchkey {
 

@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
+#include "client/base/utf8.h"
 #include "client/verify/base64url.h"
 #include "server/account/account.h"
-#include "server/base/utf8.h"
 
 namespace latchkey {
 namespace {
@@ -19,19 +19,6 @@ constexpr int64_t kMaxDurationSeconds = 315576000000;
 
 constexpr absl::string_view kAccountPrefix = "accounts/";
 constexpr absl::string_view kSessionInfix = "/sessions/";
-
-// C0, DEL and C1 (U+0080 to U+009F, in UTF-8 C2 80 to C2 9F).
-bool HasControlCharacters(absl::string_view text) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7f) return true;
-    if (byte == 0xc2 && i + 1 < text.size() &&
-        static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      return true;
-    }
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -168,7 +155,7 @@ void FieldChecks::Text(absl::string_view field, absl::string_view value,
                        size_t limit) {
   if (value.size() > limit) {
     Fail(field, absl::StrCat("must be at most ", limit, " bytes"));
-  } else if (HasControlCharacters(value)) {
+  } else if (HasControlCharacter(value)) {
     Fail(field, "must not have control characters");
   }
 }

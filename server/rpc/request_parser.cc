@@ -10,8 +10,8 @@
 #include "google/protobuf/unknown_field_set.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 
+#include "client/base/utf8.h"
 #include "server/base/error.h"
-#include "server/base/utf8.h"
 
 namespace latchkey {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef LATCHKEY_CLIENT_VERIFY_UTF8_H_
-#define LATCHKEY_CLIENT_VERIFY_UTF8_H_
+#ifndef LATCHKEY_CLIENT_BASE_UTF8_H_
+#define LATCHKEY_CLIENT_BASE_UTF8_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +13,10 @@ namespace latchkey {
 // 3629: shortest form, no surrogate, at most U+10FFFF) or is empty.
 size_t Utf8SequenceSize(absl::string_view text);
 
+// IsValidUtf8 tells whether `text` is well-formed characters from end to end.
+// NUL is an ordinary one; the empty text is valid.
+bool IsValidUtf8(absl::string_view text);
+
 // WriteUtf8 writes the character `code` to `out`, which must have room for 4
 // bytes, and returns how many it wrote.
 // REQUIRES: code <= 0x10FFFF and not a surrogate.
@@ -25,4 +29,4 @@ bool HasControlCharacter(absl::string_view text);
 
 }  // namespace latchkey
 
-#endif  // LATCHKEY_CLIENT_VERIFY_UTF8_H_
+#endif  // LATCHKEY_CLIENT_BASE_UTF8_H_

@@ -1,4 +1,4 @@
-#include "client/verify/utf8.h"
+#include "client/base/utf8.h"
 
 namespace latchkey {
 
@@ -30,6 +30,15 @@ size_t Utf8SequenceSize(absl::string_view text) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
   }
   return size;
+}
+
+bool IsValidUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    const size_t size = Utf8SequenceSize(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
 }
 
 size_t WriteUtf8(uint32_t code, char* out) {
