@@ -133,7 +133,7 @@ ExitCode Validate(const Invocation& invocation,
 }
 
 ExitCode Refresh(const Invocation& invocation, const RefreshOptions& options) {
-  const auto credential = ReadCredential(options.refresh);
+  const auto credential = ReadRefreshCredential(options.refresh);
   if (!credential.ok()) return Complain(credential.status());
   v1::RefreshRequest request;
   request.set_refresh_credential(std::string(credential->Reveal()));
@@ -193,7 +193,7 @@ void DefineLogin(CLI::App* command, LoginOptions* options) {
 }
 
 void DefineValidate(CLI::App* command, ValidateOptions* options) {
-  AddCredentialOptions(command, "--credential-file", &options->credential);
+  AddCredentialOptions(command, &options->credential);
   command->add_option("--audience", options->audience, "Who asks");
   AddDuration(command, "--max-auth-age", &options->max_auth_age,
               "Not active if the last proof is older");
@@ -202,7 +202,7 @@ void DefineValidate(CLI::App* command, ValidateOptions* options) {
 }
 
 void DefineRefresh(CLI::App* command, RefreshOptions* options) {
-  AddCredentialOptions(command, "--refresh-file", &options->refresh);
+  AddRefreshOptions(command, &options->refresh);
   command->add_flag("--credential-only", options->credential_only,
                     "Print the new JWT and nothing else");
   command->add_option("--credential-file", options->credential_file,
@@ -210,7 +210,7 @@ void DefineRefresh(CLI::App* command, RefreshOptions* options) {
 }
 
 void DefineLogout(CLI::App* command, LogoutOptions* options) {
-  AddCredentialOptions(command, "--credential-file", &options->credential);
+  AddCredentialOptions(command, &options->credential);
   command
       ->add_option("--session", options->session,
                    "End this session, accounts/NAME/sessions/ID, instead "

@@ -24,8 +24,8 @@ constexpr char kFooter[] =
     "  latchkey validate --credential-file cred\n"
     "  latchkey logout --credential-file cred\n\n"
     "Passwords and credentials are never arguments: they are asked for, or "
-    "read from standard input or a file. LATCHKEY_CREDENTIAL may hold a "
-    "credential.";
+    "read from standard input or a file. LATCHKEY_CREDENTIAL and "
+    "LATCHKEY_REFRESH_CREDENTIAL may hold one.";
 
 void AddGlobalOptions(CLI::App* app, Invocation* invocation) {
   app->set_version_flag("--version", "latchkey " LATCHKEY_VERSION);

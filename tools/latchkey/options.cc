@@ -12,6 +12,9 @@
 namespace latchkey {
 namespace {
 
+constexpr char kCredentialVariable[] = "LATCHKEY_CREDENTIAL";
+constexpr char kRefreshVariable[] = "LATCHKEY_REFRESH_CREDENTIAL";
+
 // Adds how to go on to a failed prompt.
 absl::StatusOr<SecretBytes> Prompt(const std::string& prompt,
                                    const std::string& instead) {
@@ -22,6 +25,28 @@ absl::StatusOr<SecretBytes> Prompt(const std::string& prompt,
       absl::StrCat(secret.status().message(), "; say ", instead));
 }
 
+void AddSources(CLI::App* command, const std::string& file_option,
+                const std::string& variable, SecretSource* source) {
+  CLI::Option* from_stdin = command->add_flag(
+      "--credential-stdin", source->from_stdin,
+      absl::StrCat("Read the credential from standard input; else ", variable,
+                   ", else it is asked for"));
+  command
+      ->add_option(file_option, source->file,
+                   "Read it from this file, which nobody else may read")
+      ->excludes(from_stdin);
+}
+
+absl::StatusOr<SecretBytes> ReadFrom(const SecretSource& source,
+                                     const char* variable,
+                                     const std::string& prompt) {
+  if (source.from_stdin) return ReadSecret(STDIN_FILENO);
+  if (!source.file.empty()) return ReadSecretFile(source.file);
+  const char* from_environment = std::getenv(variable);
+  if (from_environment != nullptr) return SecretBytes(from_environment);
+  return Prompt(prompt, "--credential-stdin or name a file");
+}
+
 }  // namespace
 
 void AddPasswordOption(CLI::App* command, SecretSource* source) {
@@ -30,16 +55,12 @@ void AddPasswordOption(CLI::App* command, SecretSource* source) {
                     "one line end; else it is asked for");
 }
 
-void AddCredentialOptions(CLI::App* command, const std::string& file_option,
-                          SecretSource* source) {
-  CLI::Option* from_stdin =
-      command->add_flag("--credential-stdin", source->from_stdin,
-                        "Read the credential from standard input; else "
-                        "LATCHKEY_CREDENTIAL, else it is asked for");
-  command
-      ->add_option(file_option, source->file,
-                   "Read it from this file, which nobody else may read")
-      ->excludes(from_stdin);
+void AddCredentialOptions(CLI::App* command, SecretSource* source) {
+  AddSources(command, "--credential-file", kCredentialVariable, source);
+}
+
+void AddRefreshOptions(CLI::App* command, SecretSource* source) {
+  AddSources(command, "--refresh-file", kRefreshVariable, source);
 }
 
 absl::StatusOr<SecretBytes> ReadPassword(const SecretSource& source,
@@ -54,11 +75,11 @@ absl::StatusOr<SecretBytes> ReadPassword(const SecretSource& source,
 }
 
 absl::StatusOr<SecretBytes> ReadCredential(const SecretSource& source) {
-  if (source.from_stdin) return ReadSecret(STDIN_FILENO);
-  if (!source.file.empty()) return ReadSecretFile(source.file);
-  const char* from_environment = std::getenv("LATCHKEY_CREDENTIAL");
-  if (from_environment != nullptr) return SecretBytes(from_environment);
-  return Prompt("Credential: ", "--credential-stdin or --credential-file FILE");
+  return ReadFrom(source, kCredentialVariable, "Credential: ");
+}
+
+absl::StatusOr<SecretBytes> ReadRefreshCredential(const SecretSource& source) {
+  return ReadFrom(source, kRefreshVariable, "Refresh credential: ");
 }
 
 CLI::Option* AddDuration(CLI::App* command, const std::string& name,

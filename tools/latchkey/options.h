@@ -28,18 +28,21 @@ struct SecretSource {
 // AddPasswordOption adds --password-stdin.
 void AddPasswordOption(CLI::App* command, SecretSource* source);
 
-// AddCredentialOptions adds --credential-stdin and `file_option`.
-void AddCredentialOptions(CLI::App* command, const std::string& file_option,
-                          SecretSource* source);
+// AddCredentialOptions adds --credential-stdin and --credential-file.
+void AddCredentialOptions(CLI::App* command, SecretSource* source);
+
+// AddRefreshOptions adds --credential-stdin and --refresh-file.
+void AddRefreshOptions(CLI::App* command, SecretSource* source);
 
 // ReadPassword reads from standard input if told to, else asks, twice if
 // `repeat`. kInvalidArgument if the two differ; else as ReadSecret.
 absl::StatusOr<SecretBytes> ReadPassword(const SecretSource& source,
                                          bool repeat);
 
-// ReadCredential reads from where `source` says, else LATCHKEY_CREDENTIAL,
-// else it asks.
+// ReadCredential and ReadRefreshCredential read from where `source` says, else
+// LATCHKEY_CREDENTIAL or LATCHKEY_REFRESH_CREDENTIAL, else they ask.
 absl::StatusOr<SecretBytes> ReadCredential(const SecretSource& source);
+absl::StatusOr<SecretBytes> ReadRefreshCredential(const SecretSource& source);
 
 // AddDuration adds an option that takes "90s", "2h30m"; zero and less are
 // refused as usage.

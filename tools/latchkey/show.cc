@@ -13,6 +13,7 @@
 namespace latchkey {
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0 && time.nanos() == 0) return "";
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
                           absl::FromUnixSeconds(time.seconds()),
                           absl::UTCTimeZone());

@@ -16,7 +16,8 @@
 
 namespace latchkey {
 
-// TimeText returns the time in UTC, cut to the second (RFC 3339).
+// TimeText returns the time in UTC, cut to the second (RFC 3339), or "" if it
+// is absent.
 std::string TimeText(const google::protobuf::Timestamp& time);
 
 // DurationText returns e.g. "1h30m".
