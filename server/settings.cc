@@ -59,9 +59,9 @@ void AddDuration(CLI::App* app, const std::string& name, DurationSetting to,
                  const std::string& description) {
   app->add_option_function<std::string>(
          name,
-         [to](const std::string& text) {
+         [name, to](const std::string& text) {
            const std::string problem = CheckDuration(text, to);
-           if (!problem.empty()) throw CLI::ValidationError(problem);
+           if (!problem.empty()) throw CLI::ValidationError(name, problem);
          },
          description)
       ->type_name("DURATION")

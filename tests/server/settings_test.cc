@@ -100,7 +100,7 @@ TEST(Settings, TheClientsVariablesAreNotTheServers) {
   Good({"--data_dir", "/d"}, {"LATCHKEY_SERVER=x", "LATCHKEY_CREDENTIAL=y"});
 }
 
-TEST(Settings, BadValuesAreRefused) {
+TEST(Settings, BadValuesAreRefusedByName) {
   for (const std::vector<std::string>& bad :
        std::vector<std::vector<std::string>>{
            {"--session_ttl", "12"},
@@ -124,7 +124,7 @@ TEST(Settings, BadValuesAreRefused) {
            {"extra"}}) {
     std::vector<std::string> arguments = {"--data_dir", "/d"};
     arguments.insert(arguments.end(), bad.begin(), bad.end());
-    EXPECT_NE(Refused(arguments), "not refused") << bad[0] << " " << bad.back();
+    EXPECT_THAT(Refused(arguments), HasSubstr(bad[0])) << bad.back();
   }
 }
 
