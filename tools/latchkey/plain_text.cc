@@ -2,43 +2,21 @@
 
 #include <cstdint>
 
+#include "client/base/utf8.h"
+
 namespace latchkey {
 namespace {
 
-// DecodeOne reads the character that `text`, not empty, begins with. Returns
-// its length in bytes, or 0 if it is not well-formed UTF-8 (RFC 3629: no
-// overlong spelling, no surrogate, nothing past U+10FFFF).
-size_t DecodeOne(absl::string_view text, uint32_t* code_point) {
-  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) {
-    *code_point = first;
-    return 1;
-  }
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  uint32_t value = first & (0x7f >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    value = value << 6 | (byte(i) & 0x3f);
-  }
-  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (value < kLeast[length] || value > 0x10ffff || surrogate) return 0;
-  *code_point = value;
-  return length;
-}
-
-bool TurnsDirection(uint32_t code_point) {
-  return code_point == 0x61c || code_point == 0x200e || code_point == 0x200f ||
-         (code_point >= 0x202a && code_point <= 0x202e) ||
-         (code_point >= 0x2066 && code_point <= 0x2069);
-}
-
-bool IsControl(uint32_t code_point) {
-  const bool line_end = code_point == 0x2028 || code_point == 0x2029;
-  return code_point < 0x20 || (code_point >= 0x7f && code_point <= 0x9f) ||
-         line_end;
+// TurnsOrBreaksLine tells whether `character`, one in UTF-8, changes the
+// direction of writing (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
+// U+2069) or ends a line (U+2028, U+2029).
+bool TurnsOrBreaksLine(absl::string_view character) {
+  if (character == "\xd8\x9c") return true;
+  if (character.size() != 3 || character[0] != '\xe2') return false;
+  const auto last = static_cast<uint8_t>(character[2]);
+  if (character[1] == '\x81') return last >= 0xa6 && last <= 0xa9;
+  if (character[1] != '\x80') return false;
+  return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
 }
 
 }  // namespace
@@ -47,14 +25,15 @@ std::string PlainText(absl::string_view text) {
   std::string plain;
   plain.reserve(text.size());
   while (!text.empty()) {
-    uint32_t code_point = 0;
-    const size_t length = DecodeOne(text, &code_point);
-    if (length == 0 || IsControl(code_point) || TurnsDirection(code_point)) {
+    const size_t size = Utf8SequenceSize(text);
+    const absl::string_view character = text.substr(0, size);
+    if (size == 0 || HasControlCharacter(character) ||
+        TurnsOrBreaksLine(character)) {
       plain += '?';
     } else {
-      plain.append(text.data(), length);
+      plain.append(character.data(), size);
     }
-    text.remove_prefix(length == 0 ? 1 : length);
+    text.remove_prefix(size == 0 ? 1 : size);
   }
   return plain;
 }
