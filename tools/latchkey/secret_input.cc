@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -50,10 +51,14 @@ class QuietTerminal {
   explicit QuietTerminal(int fd) : fd_(fd) {
     caught_signal = 0;
     struct sigaction note = {};
-    note.sa_handler = NoteSignal;  // no SA_RESTART: read(2) must return
+    note.sa_handler = NoteSignal;
+    sigset_t blocked;
+    sigemptyset(&blocked);
     for (size_t i = 0; i < kSignals.size(); ++i) {
+      sigaddset(&blocked, kSignals[i]);
       sigaction(kSignals[i], &note, &old_actions_[i]);
     }
+    pthread_sigmask(SIG_BLOCK, &blocked, &old_mask_);
     tcgetattr(fd_, &old_);
     termios quiet = old_;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
@@ -61,6 +66,7 @@ class QuietTerminal {
   }
   ~QuietTerminal() {
     tcsetattr(fd_, TCSAFLUSH, &old_);
+    pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
     for (size_t i = 0; i < kSignals.size(); ++i) {
       sigaction(kSignals[i], &old_actions_[i], nullptr);
     }
@@ -69,9 +75,19 @@ class QuietTerminal {
   QuietTerminal(const QuietTerminal&) = delete;
   QuietTerminal& operator=(const QuietTerminal&) = delete;
 
+  // Returns what was typed, or -1 if a signal came first. Signals are let in
+  // while it waits and at no other time: one that comes between the prompt
+  // and the wait would else be noted and not end it.
+  ssize_t ReadLine(uint8_t* data, size_t size) {
+    pollfd typed = {.fd = fd_, .events = POLLIN, .revents = 0};
+    if (ppoll(&typed, 1, nullptr, &old_mask_) < 0) return -1;
+    return read(fd_, data, size);
+  }
+
  private:
   const int fd_;
   termios old_ = {};
+  sigset_t old_mask_;
   std::array<struct sigaction, kSignals.size()> old_actions_ = {};
 };
 
@@ -115,10 +131,10 @@ absl::StatusOr<SecretBytes> PromptSecret(absl::string_view prompt) {
   size_t size = 0;
   bool interrupted = false;
   {
-    const QuietTerminal quiet(terminal.get());
+    QuietTerminal quiet(terminal.get());
     dprintf(terminal.get(), "%.*s", static_cast<int>(prompt.size()),
             prompt.data());
-    const ssize_t got = read(terminal.get(), buffer.data(), buffer.size());
+    const ssize_t got = quiet.ReadLine(buffer.data(), buffer.size());
     interrupted = got < 0;
     if (got > 0) size = static_cast<size_t>(got);
     dprintf(terminal.get(), "\n");
