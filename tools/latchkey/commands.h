@@ -14,6 +14,7 @@ void AddAccountCommands(CLI::App* app, Invocation* invocation);
 void AddCredentialCommands(CLI::App* app, Invocation* invocation);
 void AddSessionCommands(CLI::App* app, Invocation* invocation);
 void AddKeyCommands(CLI::App* app, Invocation* invocation);
+void AddJwtCommands(CLI::App* app, Invocation* invocation);
 void AddInfoCommand(CLI::App* app, Invocation* invocation);
 
 }  // namespace latchkey

@@ -56,6 +56,7 @@ int Main(int argc, char** argv) {
   AddCredentialCommands(&app, &invocation);
   AddSessionCommands(&app, &invocation);
   AddKeyCommands(&app, &invocation);
+  AddJwtCommands(&app, &invocation);
   AddInfoCommand(&app, &invocation);
   try {
     app.parse(argc, argv);
