@@ -13,6 +13,8 @@
 #include "grpc/impl/codegen/grpc_types.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/impl/server_builder_option.h"
+#include "grpcpp/impl/server_builder_plugin.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 
@@ -63,6 +65,19 @@ void SetLimits(grpc::ServerBuilder* builder) {
   // Without this two servers would share one port without a word.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
+
+// The reflection library adds itself to every server of a program that it is
+// linked into; this takes it out again.
+class NoReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(
+      std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* all) override {
+    std::erase_if(*all, [](const auto& plugin) {
+      return plugin->name() == "proto_server_reflection";
+    });
+  }
+};
 
 // gRPC does not tell why it could not bind: ask the system the same question.
 absl::Status TryBind(const std::string& listen) {
@@ -137,6 +152,9 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
     grpc::ServerBuilder builder;
     SetLimits(&builder);
     services->Register(&builder);
+    if (!options.reflection) {
+      builder.SetOption(std::make_unique<NoReflection>());
+    }
     const std::string address =
         network ? options.listen : absl::StrCat("unix:", options.admin_socket);
     int port = 0;
