@@ -82,12 +82,12 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
       "Directory of the database and the admin socket; made if absent")
       ->required();
   Add(app, "--listen", &settings->listen, "host:port to serve; port 0: any");
-  app->add_flag("--insecure,!--no-insecure", settings->insecure,
+  app->add_flag("--insecure", settings->insecure,
                 "Serve plaintext on an address that is not loopback")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app->add_flag("--reflection,!--no-reflection", settings->reflection,
-                "Serve gRPC reflection (default on)")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  Add(app, "--reflection", &settings->reflection,
+      "Serve gRPC reflection: true or false")
+      ->default_str("true");
   AddDuration(app, "--drain_timeout",
               {&settings->drain_timeout, absl::ZeroDuration(), absl::Hours(1)},
               "How long TERM waits for calls under way");
@@ -254,6 +254,7 @@ std::variant<Settings, Instead> ReadSettings(
   CLI::App app(kDescription, "latchkeyd");
   app.set_version_flag("--version", "latchkeyd " LATCHKEY_VERSION);
   app.set_config("--config", "", "Settings file: name = value, a line each")
+      ->type_name("FILE")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.allow_config_extras(CLI::config_extras_mode::error);
   AddServing(&app, &settings, &log_level);

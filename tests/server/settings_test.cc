@@ -80,6 +80,20 @@ TEST(Settings, FlagsWinOverEnvironmentOverFile) {
   EXPECT_EQ(Good(flags, environment).session.session_ttl, absl::Hours(3));
 }
 
+TEST(Settings, SwitchesMayBeSaidEverywhere) {
+  EXPECT_TRUE(Good({"--data_dir", "/d"}).reflection);
+  EXPECT_FALSE(Good({"--data_dir", "/d", "--reflection=false"}).reflection);
+  EXPECT_FALSE(
+      Good({"--data_dir", "/d"}, {"LATCHKEY_REFLECTION=false"}).reflection);
+  EXPECT_FALSE(Good({"--data_dir", "/d"}).insecure);
+  EXPECT_TRUE(Good({"--data_dir", "/d", "--insecure"}).insecure);
+  EXPECT_TRUE(Good({"--data_dir", "/d"}, {"LATCHKEY_INSECURE=true"}).insecure);
+  const SettingsFile file("data_dir = \"/d\"\ninsecure = true\n");
+  EXPECT_TRUE(Good({"--config", file.path_}).insecure);
+  EXPECT_FALSE(
+      Good({"--config", file.path_}, {"LATCHKEY_INSECURE=false"}).insecure);
+}
+
 TEST(Settings, TheEnvironmentMayNameTheFile) {
   const SettingsFile file("data_dir = \"/file\"\n");
   EXPECT_EQ(Good({}, {"LATCHKEY_CONFIG=" + file.path_}).data_dir, "/file");
