@@ -50,6 +50,13 @@ absl::StatusOr<uint64_t> ManifestNumber(rocksdb::Env* env,
   return number;
 }
 
+std::optional<TornTail> TornTailOf(const std::string& name,
+                                   const std::string& content,
+                                   const LogScan& scan) {
+  if (scan.intact) return std::nullopt;
+  return TornTail{name, scan.valid_bytes, content.size() - scan.valid_bytes};
+}
+
 absl::StatusOr<std::vector<LogFile>> ListLogs(rocksdb::Env* env,
                                               const std::string& directory) {
   std::vector<std::string> names;
@@ -72,8 +79,8 @@ absl::StatusOr<std::vector<LogFile>> ListLogs(rocksdb::Env* env,
 
 }  // namespace
 
-absl::Status CheckManifest(rocksdb::Env* env, const std::string& directory,
-                           const Floor& floor) {
+absl::StatusOr<std::optional<TornTail>> CheckManifest(
+    rocksdb::Env* env, const std::string& directory, const Floor& floor) {
   std::string name;
   LATCHKEY_ASSIGN_OR_RETURN(const uint64_t number,
                             ManifestNumber(env, directory, &name));
@@ -93,12 +100,12 @@ absl::Status CheckManifest(rocksdb::Env* env, const std::string& directory,
     return DamagedFile(
         absl::StrCat(path, " is damaged at byte ", scan.valid_bytes));
   }
-  return absl::OkStatus();
+  return TornTailOf(name, content, scan);
 }
 
-absl::StatusOr<std::optional<TornTail>> CheckLogs(rocksdb::Env* env,
-                                                  const std::string& directory,
-                                                  const Floor& floor) {
+absl::StatusOr<std::vector<TornTail>> CheckLogs(rocksdb::Env* env,
+                                                const std::string& directory,
+                                                const Floor& floor) {
   std::string manifest_name;
   LATCHKEY_ASSIGN_OR_RETURN(const uint64_t manifest_number,
                             ManifestNumber(env, directory, &manifest_name));
@@ -111,7 +118,7 @@ absl::StatusOr<std::optional<TornTail>> CheckLogs(rocksdb::Env* env,
     return DamagedFile(
         absl::StrCat("log ", floor.wal_number, " in ", directory, " is lost"));
   }
-  std::optional<TornTail> torn;
+  std::vector<TornTail> torn;
   for (const LogFile& log : logs) {
     const std::string path = absl::StrCat(directory, "/", log.name);
     LATCHKEY_ASSIGN_OR_RETURN(const std::string content, ReadWhole(env, path));
@@ -122,14 +129,12 @@ absl::StatusOr<std::optional<TornTail>> CheckLogs(rocksdb::Env* env,
       return DamagedFile(absl::StrCat(path, " is damaged or cut off at byte ",
                                       scan.valid_bytes));
     }
-    if (torn.has_value() && (scan.records > 0 || !scan.intact)) {
-      return DamagedFile(absl::StrCat(directory, "/", torn->file,
-                                      " is damaged at byte ", torn->offset));
+    if (!torn.empty() && scan.records > 0) {
+      return DamagedFile(absl::StrCat(directory, "/", torn[0].file,
+                                      " is damaged at byte ", torn[0].offset));
     }
-    if (!scan.intact) {
-      torn = TornTail{log.name, scan.valid_bytes,
-                      content.size() - scan.valid_bytes};
-    }
+    const auto tail = TornTailOf(log.name, content, scan);
+    if (tail.has_value()) torn.push_back(*tail);
   }
   return torn;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,8 +18,8 @@ namespace latchkey {
 // leave out in silence what it cannot read at the end of its MANIFEST, and in
 // zeroed parts of a log. Nothing is changed.
 
-// TornTail says what a crash tore off the last log in the middle of a write:
-// nothing that was acknowledged.
+// TornTail says what a crash tore off a file in the middle of a write: nothing
+// that was acknowledged, since nothing is before it is synced.
 struct TornTail {
   std::string file;     // its name, without the directory
   uint64_t offset = 0;  // the end of the last whole record
@@ -26,19 +27,20 @@ struct TornTail {
 };
 
 // CheckManifest makes sure that CURRENT names a MANIFEST which is not older or
-// shorter than `floor` says and is whole, a torn tail beyond it excepted.
+// shorter than `floor` says, and is whole. A torn tail beyond that, behind
+// which no record with a right checksum lies, is returned.
 //   kDataLoss            missing, damaged, or cut off
 //   kFailedPrecondition  cannot be read
-[[nodiscard]] absl::Status CheckManifest(rocksdb::Env* env,
-                                         const std::string& directory,
-                                         const Floor& floor);
+[[nodiscard]] absl::StatusOr<std::optional<TornTail>> CheckManifest(
+    rocksdb::Env* env, const std::string& directory, const Floor& floor);
 
 // CheckLogs makes sure that the log `floor` speaks of, or a later one, is
 // there, not shorter than it says, and that all logs are whole. A torn tail,
-// behind which no record with a right checksum lies in any log, is returned.
+// behind which no log has a whole record any more, is returned; so is that of
+// any such later log.
 //   kDataLoss            missing, or damaged before the last record
 //   kFailedPrecondition  cannot be read
-[[nodiscard]] absl::StatusOr<std::optional<TornTail>> CheckLogs(
+[[nodiscard]] absl::StatusOr<std::vector<TornTail>> CheckLogs(
     rocksdb::Env* env, const std::string& directory, const Floor& floor);
 
 }  // namespace latchkey

@@ -83,9 +83,10 @@ absl::Status CheckContent(const Marker& marker, const Floor& floor,
   return absl::OkStatus();
 }
 
-// Cuts the torn tail off its log. RocksDB's own kTolerateCorruptedTailRecords
-// does not serve: it refuses a tail of full length whose bytes were not
-// written, and it may leave out more than what was proven to be torn.
+// Cuts a torn tail off its file. RocksDB's own kTolerateCorruptedTailRecords
+// does not serve: it refuses a tail of full length whose bytes were never
+// written, it may leave out more than what was proven to be torn, and there is
+// none for the MANIFEST.
 absl::Status CutTail(rocksdb::Env* env, const std::string& directory,
                      const TornTail& torn, Log& log) {
   std::string content;
@@ -95,7 +96,7 @@ absl::Status CutTail(rocksdb::Env* env, const std::string& directory,
   content.resize(torn.offset);
   LATCHKEY_RETURN_IF_ERROR(ReplaceFile(env, directory, torn.file, content));
   log.Warning(
-      "torn tail of the log cut off",
+      "torn tail cut off",
       {{"file", torn.file}, {"offset", torn.offset}, {"bytes", torn.bytes}});
   return absl::OkStatus();
 }
@@ -105,13 +106,17 @@ absl::StatusOr<OpenedRocks> OpenExisting(rocksdb::Env* env,
                                          const Marker& marker,
                                          RocksOptions options, Log& log) {
   LATCHKEY_ASSIGN_OR_RETURN(const Floor floor, ReadFloor(env, directory));
-  LATCHKEY_RETURN_IF_ERROR(CheckManifest(env, directory, floor));
-  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<TornTail> torn,
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<TornTail> torn_manifest,
+                            CheckManifest(env, directory, floor));
+  LATCHKEY_ASSIGN_OR_RETURN(std::vector<TornTail> torn,
                             CheckLogs(env, directory, floor));
+  if (torn_manifest.has_value()) torn.push_back(*torn_manifest);
   OpenedRocks opened;
   rocksdb::Status status = OpenDb(directory, options, &opened);
-  if (status.IsCorruption() && torn.has_value()) {
-    LATCHKEY_RETURN_IF_ERROR(CutTail(env, directory, *torn, log));
+  if (status.IsCorruption() && !torn.empty()) {
+    for (const TornTail& tail : torn) {
+      LATCHKEY_RETURN_IF_ERROR(CutTail(env, directory, tail, log));
+    }
     opened = OpenedRocks();
     status = OpenDb(directory, options, &opened);
   }

@@ -34,8 +34,8 @@ struct OpenedRocks {
 //   ours?       whole? not below    absolute     those of the marker?
 //   ready?      the floor?          consistency  not below the floor?
 //
-// Only where that refuses, and the logs are whole but for a torn tail, is the
-// tail cut off; that is logged.
+// Only where that refuses, and MANIFEST and logs are whole but for torn tails,
+// are those cut off, which is logged, and RocksDB is asked again.
 //   kFailedPrecondition  not ours, of a newer schema, cannot be read or made
 //   kDataLoss            damaged; the message says what and where
 [[nodiscard]] absl::StatusOr<OpenedRocks> OpenDirectory(

@@ -8,6 +8,7 @@
 #include "server/storage/directory_files.h"
 #include "server/storage/family.h"
 #include "server/storage/opening.h"
+#include "server/storage/ordered_logs.h"
 #include "server/storage/rocks_options.h"
 
 namespace latchkey {
@@ -42,7 +43,8 @@ absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
   floor_ = std::make_shared<FloorKeeper>(env, options.path, revision_, health_,
                                          log_);
   RocksSetup setup;
-  setup.env = env;
+  rocks_env_ = MakeOrderedLogsEnv(env);
+  setup.env = rocks_env_.get();
   setup.cache_bytes = options.cache_bytes;
   setup.expiry_filter = NewExpiryFilterFactory(filter_clock_);
   setup.listener = floor_;

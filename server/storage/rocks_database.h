@@ -56,6 +56,7 @@ class RocksDatabase final : public Database {
   Log& log_;
   const FilterClock filter_clock_;
   StoreHealth health_;
+  std::unique_ptr<rocksdb::Env> rocks_env_;
   // The newest revision that is durable and seen by every reader.
   std::atomic<uint64_t> revision_{0};
   Epoch epoch_;

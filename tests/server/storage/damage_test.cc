@@ -5,6 +5,7 @@
 //
 // LATCHKEY_DAMAGE_STEP=1 tries every byte instead of some hundreds.
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -226,7 +227,8 @@ TEST_F(DamageTest, FlippedByteAfterACleanEndNeverRollsBack) {
 
 TEST_F(DamageTest, ZeroedSectorNeverRollsBack) {
   for (const auto& [name, content] : closed_) {
-    TryPlaces(closed_, name, 512, content.size(), ZeroSector);
+    TryPlaces(closed_, name, std::max<size_t>(512, Step(content.size())),
+              content.size(), ZeroSector);
   }
   const std::string log = LogOf(crashed_);
   TryPlaces(crashed_, log, 512, LastRecord(crashed_[log]) - 512, ZeroSector);

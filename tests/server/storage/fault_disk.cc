@@ -3,7 +3,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 #include <utility>
+
+#include "rocksdb/system_clock.h"
 
 namespace latchkey {
 namespace {
@@ -25,7 +28,32 @@ void WriteAll(const std::string& path, const std::string& bytes) {
   out << bytes;
 }
 
+class SleeplessClock final : public rocksdb::SystemClockWrapper {
+ public:
+  SleeplessClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  void SleepForMicroseconds(int /*micros*/) override {
+    std::this_thread::yield();
+  }
+  const char* Name() const override { return "SleeplessClock"; }
+};
+
+class SleeplessEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit SleeplessEnv(std::unique_ptr<rocksdb::Env> target)
+      : EnvWrapper(std::move(target)) {
+    system_clock_ = std::make_shared<SleeplessClock>();
+  }
+  void SleepForMicroseconds(int /*micros*/) override {
+    std::this_thread::yield();
+  }
+};
+
 }  // namespace
+
+std::unique_ptr<rocksdb::Env> FaultDisk::MakeEnv(
+    const std::shared_ptr<FaultDisk>& disk) {
+  return std::make_unique<SleeplessEnv>(rocksdb::NewCompositeEnv(disk));
+}
 
 class FaultDisk::File final : public rocksdb::FSWritableFileOwnerWrapper {
  public:

@@ -308,7 +308,7 @@ TEST_F(OpeningTest, TornTailIsCutOffAndLogged) {
   ASSERT_TRUE(database_.Open().ok());
   EXPECT_TRUE(database_->accounts().Find("alice").ok());
   EXPECT_THAT(Read(database_.log_path()),
-              testing::HasSubstr("torn tail of the log cut off"));
+              testing::HasSubstr("torn tail cut off"));
 }
 
 TEST_F(OpeningTest, CloseMayBeCalledAgainAndRefusesEverything) {
