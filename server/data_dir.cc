@@ -32,6 +32,9 @@ absl::Status CheckDirectory(const std::string& path) {
     return Refuse(path, absl::StrCat("cannot be read: ", strerror(errno)));
   }
   if (!S_ISDIR(info.st_mode)) return Refuse(path, "is not a directory");
+  if (info.st_uid != geteuid()) {
+    return Refuse(path, "belongs to another user; chown it");
+  }
   if ((info.st_mode & kOthers) != 0) {
     return Refuse(path, "may be entered by others; chmod 700 it");
   }

@@ -105,6 +105,7 @@ class Latchkeyd {
   std::unique_ptr<PasswordChecker> passwords_;
   std::unique_ptr<SessionCache> sessions_;
   std::unique_ptr<TaskPool> workers_;
+  std::unique_ptr<TaskPool> readers_;
   std::unique_ptr<HashPool> hashes_;
   std::unique_ptr<AuthParts> parts_;
   std::unique_ptr<Authority> authority_;
@@ -164,6 +165,10 @@ absl::Status Latchkeyd::OpenVerbs() {
       .name = "worker",
       .threads = settings_.worker_threads,
       .queue_limit = static_cast<size_t>(settings_.worker_queue)});
+  readers_ = std::make_unique<TaskPool>(TaskPool::Options{
+      .name = "reader",
+      .threads = settings_.reader_threads,
+      .queue_limit = static_cast<size_t>(settings_.worker_queue)});
   hashes_ = std::make_unique<HashPool>(
       HashPool::Options{
           .threads = settings_.hash_threads,
@@ -208,6 +213,7 @@ absl::Status Latchkeyd::Listen() {
                                         .accounts = database_->accounts(),
                                         .sessions = *sessions_},
                               .workers = *workers_,
+                              .readers = *readers_,
                               .clock = clock_,
                               .log = log_}));
   janitor_->Start();
@@ -268,6 +274,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   rpc_->Shutdown(settings_.drain_timeout);
   hashes_->Stop();
   workers_->Stop();
+  readers_->Stop();
   rpc_.reset();
   janitor_->Stop();
   const absl::Status saved = sessions_->Flush();

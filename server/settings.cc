@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -22,6 +23,8 @@ constexpr char kEnvironmentPrefix[] = "LATCHKEY_";
 constexpr int kUsageError = 2;
 // What verifiers take as `iss` and `aud`.
 constexpr size_t kMaxClaimBytes = 256;
+// Keys stay in the set for a day after they signed, and the set holds 32.
+constexpr absl::Duration kLeastSigningLife = absl::Hours(1);
 // The command line client's own variables share the prefix; a server started
 // from the same shell must not refuse them.
 constexpr absl::string_view kClientVariables[] = {
@@ -35,7 +38,7 @@ constexpr char kDescription[] =
     "Durations are 500ms, 30s, 15m, 12h. Signals: TERM drains and stops, a\n"
     "second one stops at once; HUP reopens the log file.\n";
 
-// What `parser` knows, as the tools read it.
+// A setting that is a duration, and its bounds.
 struct DurationSetting {
   absl::Duration* value;
   absl::Duration least;
@@ -144,16 +147,19 @@ void AddResources(CLI::App* app, Settings* settings) {
   Add(app, "--hash_memory_kib", &settings->hash_cost.memory_kib,
       "Argon2id memory of new password hashes, KiB");
   Add(app, "--worker_threads", &settings->worker_threads,
-      "Threads for calls that wait for the disk")
+      "Calls that may wait for a write at a time")
+      ->check(CLI::Range(1, 1024));
+  Add(app, "--reader_threads", &settings->reader_threads,
+      "Calls that may wait for a read at a time")
       ->check(CLI::Range(1, 1024));
   Add(app, "--worker_queue", &settings->worker_queue,
-      "Calls waiting for a worker; more are told to retry")
+      "Calls waiting for a worker or reader; more are told to retry")
       ->check(CLI::Range(1, 1000000));
   Add(app, "--cache_mib", &settings->cache_mib,
       "Memory of the database's cache and write buffers, MiB")
       ->check(CLI::Range(8, 1 << 20));
   Add(app, "--session_cache_entries", &settings->session_cache_entries,
-      "Sessions kept in memory")
+      "Sessions kept in memory, about 500 bytes each (10 KB at most)")
       ->check(CLI::Range(64, 100000000));
 }
 
@@ -223,6 +229,16 @@ std::optional<std::string> CheckTogether(const Settings& settings) {
   return std::nullopt;
 }
 
+// One spelling of a path, absolute, so that what is put beside a directory is
+// beside it however the directory was spelled.
+std::string PlainPath(const std::string& path) {
+  const std::filesystem::path plain =
+      std::filesystem::absolute(path).lexically_normal();
+  const std::string text = plain.string();
+  return text.size() > 1 && text.back() == '/' ? text.substr(0, text.size() - 1)
+                                               : text;
+}
+
 Instead UsageError(absl::string_view problem) {
   std::string line(problem);
   std::replace(line.begin(), line.end(), '\n', ' ');
@@ -281,9 +297,12 @@ std::variant<Settings, Instead> ReadSettings(
   settings.jwt_algorithm =
       algorithm == "EdDSA" ? KeyAlgorithm::kEdDsa : KeyAlgorithm::kEs256;
   if (const auto problem = CheckTogether(settings)) return UsageError(*problem);
+  settings.data_dir = PlainPath(settings.data_dir);
+  if (settings.data_dir == "/") {
+    return UsageError("--data_dir: / is no directory for data");
+  }
   if (settings.master_key_file.empty()) {
-    settings.master_key_file =
-        absl::StrCat(absl::StripSuffix(settings.data_dir, "/"), ".master_key");
+    settings.master_key_file = settings.data_dir + ".master_key";
   }
   return settings;
 }

@@ -43,7 +43,8 @@ struct Settings {
   int hash_queue = 64;
   HashCost hash_cost;
 
-  int worker_threads = 8;
+  int worker_threads = 32;  // their writes share one sync
+  int reader_threads = 4;
   int worker_queue = 1024;
   int cache_mib = 256;  // RocksDB's block cache and write buffers
   int session_cache_entries = 200000;

@@ -11,8 +11,6 @@
 namespace latchkey {
 namespace {
 
-constexpr absl::Duration kWorkerRetryDelay = absl::Milliseconds(100);
-
 std::vector<std::string> Sorted(std::vector<std::string> roles) {
   std::sort(roles.begin(), roles.end());
   return roles;
@@ -41,11 +39,18 @@ void AccountAdmin::Create(NewAccount request, Done done) {
 
 void AccountAdmin::SetPassword(std::string name, SecretBytes password,
                                std::function<bool()> abandoned, Done done) {
+  // The account that was meant, should the name go to another meanwhile.
+  absl::StatusOr<Account> account = parts_.accounts.Find(name);
+  if (!account.ok()) {
+    done(account.status());
+    return;
+  }
   HashThen(
       std::move(password), std::move(abandoned),
-      [this, name = std::move(name)](std::string phc) {
-        return parts_.accounts.Edit(name, {.password_phc = std::move(phc)},
-                                    parts_.clock.Now());
+      [this, name = std::move(name), uid = account->uid](std::string phc) {
+        return parts_.accounts.Edit(
+            name, {.password_phc = std::move(phc), .expected_uid = uid},
+            parts_.clock.Now());
       },
       std::move(done));
 }
@@ -95,12 +100,7 @@ void AccountAdmin::HashThen(
     }
     const bool taken = parts_.workers.TrySubmit(
         [work, phc = *std::move(phc)] { work->done(work->store(phc)); });
-    if (!taken) {
-      work->done(WithRetryDelay(
-          MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
-                    "too many calls are waiting"),
-          kWorkerRetryDelay));
-    }
+    if (!taken) work->done(Overloaded());
   };
   const absl::Status taken = parts_.hashes.Submit({
       .abandoned = std::move(abandoned),

@@ -40,8 +40,10 @@ class AccountAdmin {
   //   kResourceExhausted  kHashQueueFull
   void Create(NewAccount request, Done done);
 
-  // SetPassword replaces the password of `name` and ends its sessions.
+  // SetPassword replaces the password of `name` and ends its sessions. Reads
+  // the account first, so it may block: for workers.
   //   kResourceExhausted  kHashQueueFull
+  //   kAborted            kAccountChanged: deleted and made anew meanwhile
   void SetPassword(std::string name, SecretBytes password,
                    std::function<bool()> abandoned, Done done);
 

@@ -11,14 +11,14 @@
 namespace latchkey {
 namespace {
 
+// Asked as of the beginning of time, a store shows what it holds, whether or
+// not it has expired since: for ending it.
+const absl::Time kDeadOrAlive = absl::InfinitePast();
+
 bool ServesAudience(const Session& session, absl::string_view audience) {
   if (session.audiences.empty()) return true;
   return std::find(session.audiences.begin(), session.audiences.end(),
                    audience) != session.audiences.end();
-}
-
-absl::Time OpaqueExpireTime(const Session& session) {
-  return std::min(session.expire_time, session.idle_expire_time());
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ absl::StatusOr<ValidateAnswer> Authority::Validate(const ValidateQuery& query,
   answer.revision = parts_.sessions.Revision();
   LATCHKEY_ASSIGN_OR_RETURN(
       std::optional<Holder> holder,
-      resolver_.ByCredential(query.credential, {}, now, reach));
+      resolver_.ByCredential(query.credential, now, reach));
   if (!holder.has_value()) return answer;
   Session& session = holder->stored.session;
   if (!ServesAudience(session, query.audience)) return answer;
@@ -48,8 +48,7 @@ absl::StatusOr<ValidateAnswer> Authority::Validate(const ValidateQuery& query,
     session.last_seen_time = std::max(session.last_seen_time, now);
   }
   answer.active = true;
-  answer.expire_time =
-      holder->jwt_expire_time.value_or(OpaqueExpireTime(session));
+  answer.expire_time = holder->jwt_expire_time.value_or(session.end_time());
   answer.session = std::move(session);
   return answer;
 }
@@ -59,9 +58,7 @@ absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
   const uint64_t revision = parts_.sessions.Revision();
   LATCHKEY_ASSIGN_OR_RETURN(
       std::optional<Holder> holder,
-      resolver_.ByCredential(refresh_credential,
-                             {.credential = false, .refresh = true}, now,
-                             Reach::kDisk));
+      resolver_.ByRefreshCredential(refresh_credential, now));
   if (!holder.has_value()) {
     return MakeError(absl::StatusCode::kUnauthenticated,
                      Reason::kRefreshRefused,
@@ -83,35 +80,49 @@ absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
 absl::StatusOr<LogoutAnswer> Authority::Logout(absl::string_view credential,
                                                LogoutScope scope) {
   const absl::Time now = parts_.clock.Now();
-  LATCHKEY_ASSIGN_OR_RETURN(
-      const std::optional<Holder> target,
-      resolver_.ByCredential(credential, {.refresh = true, .expired_jwt = true},
-                             now, Reach::kDisk));
-  return End(target, scope, now);
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<SessionKey> key,
+                            resolver_.KeyBehind(credential, now));
+  if (!key.has_value()) return NothingEnded();
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Holder> target,
+                            resolver_.ByKey(*key, now, Reach::kDisk));
+  return End(*key, target, scope, now);
 }
 
 absl::StatusOr<LogoutAnswer> Authority::LogoutByName(absl::string_view account,
                                                      const SessionId& id,
                                                      LogoutScope scope) {
   const absl::Time now = parts_.clock.Now();
-  LATCHKEY_ASSIGN_OR_RETURN(std::optional<Holder> target,
-                            resolver_.ById(id, now, Reach::kDisk));
-  if (target.has_value() && target->stored.session.account != account) {
-    target.reset();
-  }
-  return End(target, scope, now);
+  const absl::StatusOr<SessionKey> key = parts_.sessions.FindKey(id);
+  if (absl::IsNotFound(key.status())) return NothingEnded();
+  LATCHKEY_RETURN_IF_ERROR(key.status());
+  const absl::StatusOr<Session> stored =
+      parts_.sessions.Find(*key, kDeadOrAlive);
+  if (absl::IsNotFound(stored.status())) return NothingEnded();
+  LATCHKEY_RETURN_IF_ERROR(stored.status());
+  if (stored->account != account || stored->id != id) return NothingEnded();
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Holder> target,
+                            resolver_.ByKey(*key, now, Reach::kDisk));
+  return End(*key, target, scope, now);
 }
 
-absl::StatusOr<LogoutAnswer> Authority::End(const std::optional<Holder>& target,
+LogoutAnswer Authority::NothingEnded() const {
+  return {.ended = 0, .revision = parts_.sessions.Revision()};
+}
+
+absl::StatusOr<LogoutAnswer> Authority::End(const SessionKey& key,
+                                            const std::optional<Holder>& target,
                                             LogoutScope scope, absl::Time now) {
   if (!target.has_value()) {
-    return LogoutAnswer{.ended = 0, .revision = parts_.sessions.Revision()};
+    // Dead by now, by time or by its account. It is removed all the same, so
+    // that no clock that is put right can revive what was logged out.
+    LATCHKEY_ASSIGN_OR_RETURN(const EndResult result,
+                              parts_.sessions.End({&key, 1}, now));
+    return LogoutAnswer{.ended = 0, .revision = result.revision};
   }
   switch (scope) {
     case LogoutScope::kThisSession: {
-      LATCHKEY_ASSIGN_OR_RETURN(
-          const EndResult result,
-          parts_.sessions.End({&target->stored.key, 1}, now));
+      LATCHKEY_ASSIGN_OR_RETURN(const EndResult result,
+                                parts_.sessions.End({&key, 1}, now));
       return LogoutAnswer{.ended = result.ended, .revision = result.revision};
     }
     case LogoutScope::kOtherSessions:
@@ -123,16 +134,18 @@ absl::StatusOr<LogoutAnswer> Authority::End(const std::optional<Holder>& target,
                    "unknown scope");
 }
 
-// Walks the account's sessions in batches; a login that comes meanwhile is
-// either walked or later than this logout.
+// Walks all sessions of the account, also those that are dead by time, in
+// batches; a login that comes meanwhile is either walked or later than this
+// logout.
 absl::StatusOr<LogoutAnswer> Authority::EndOthers(const StoredSession& kept,
                                                   absl::Time now) {
   LogoutAnswer answer{.ended = 0, .revision = parts_.sessions.Revision()};
   std::optional<SessionId> after;
   while (true) {
-    LATCHKEY_ASSIGN_OR_RETURN(const std::vector<StoredSession> page,
-                              parts_.sessions.List(kept.session.account_uid,
-                                                   after, kMaxEndBatch, now));
+    LATCHKEY_ASSIGN_OR_RETURN(
+        const std::vector<StoredSession> page,
+        parts_.sessions.List(kept.session.account_uid, after, kMaxEndBatch,
+                             kDeadOrAlive));
     std::vector<SessionKey> keys;
     for (const StoredSession& stored : page) {
       const bool other = stored.key != kept.key;
@@ -160,20 +173,26 @@ absl::StatusOr<LogoutAnswer> Authority::EndAll(const Session& target,
                            now);
   if (absl::IsNotFound(change.status()) || absl::IsAborted(change.status())) {
     // Another change came first, and ended the sessions by itself.
-    return LogoutAnswer{.ended = 0, .revision = parts_.sessions.Revision()};
+    return NothingEnded();
   }
   LATCHKEY_RETURN_IF_ERROR(change.status());
   LogoutAnswer answer{.ended = 0, .revision = change->revision};
   std::optional<SessionId> after;
   while (answer.ended < kMaxCountedEnds) {
-    LATCHKEY_ASSIGN_OR_RETURN(
-        const std::vector<StoredSession> page,
-        parts_.sessions.List(target.account_uid, after, kMaxEndBatch, now));
-    for (const StoredSession& stored : page) {
+    const absl::StatusOr<std::vector<StoredSession>> page =
+        parts_.sessions.List(target.account_uid, after, kMaxEndBatch, now);
+    if (!page.ok()) {
+      // They are ended; only how many there were is not known.
+      parts_.log.Error(
+          "ended sessions not counted",
+          {{"account", target.account}, {"status", page.status()}});
+      break;
+    }
+    for (const StoredSession& stored : *page) {
       if (stored.session.generation == target.generation) ++answer.ended;
     }
-    if (page.size() < kMaxEndBatch) break;
-    after = page.back().session.id;
+    if (page->size() < kMaxEndBatch) break;
+    after = page->back().session.id;
   }
   answer.ended = std::min(answer.ended, kMaxCountedEnds);
   return answer;

@@ -81,12 +81,14 @@ class Authority {
   //   kUnauthenticated     kLoginRefused: unknown, wrong or disabled
   //   kResourceExhausted   kHashQueueFull, with a retry delay
   //   kFailedPrecondition  kCredentialTooLarge
-  //   kCancelled           nobody waited any more; no hash was started
+  //   kCancelled           nobody waited any more; nothing was begun
+  //   kUnavailable         kOverloaded, kShuttingDown, kStoreFailed
   void Login(LoginCommand command,
              std::function<void(absl::StatusOr<Grant>)> done);
 
   // Validate judges a credential. With Reach::kMemory it never blocks, and
-  // kUnavailable means: ask again with Reach::kDisk from a worker.
+  // kUnavailable without a Reason means: ask again with Reach::kDisk from a
+  // worker. (With one, the store has failed or closed.)
   absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
                                           Reach reach);
 
@@ -110,7 +112,11 @@ class Authority {
 
   void CheckProof(std::shared_ptr<LoginAttempt> attempt);
   absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
-  absl::StatusOr<LogoutAnswer> End(const std::optional<Holder>& target,
+  LogoutAnswer NothingEnded() const;
+  // Ends the session under `key`, whatever its state; others of its account
+  // only if it is live, that is, if there is a `target`.
+  absl::StatusOr<LogoutAnswer> End(const SessionKey& key,
+                                   const std::optional<Holder>& target,
                                    LogoutScope scope, absl::Time now);
   absl::StatusOr<LogoutAnswer> EndOthers(const StoredSession& kept,
                                          absl::Time now);

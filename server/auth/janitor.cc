@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <pthread.h>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -92,8 +93,15 @@ void Janitor::Sweep() {
 }
 
 void Janitor::TurnKeys() {
-  const absl::Status turned = keys_.Tick(clock_.Now());
+  const absl::Time now = clock_.Now();
+  const std::string newest = keys_.List(now).back().kid;
+  const absl::Status turned = keys_.Tick(now);
   if (!turned.ok()) log_.Error("key ring not turned", {{"status", turned}});
+  const KeyInfo last = keys_.List(now).back();
+  if (last.kid != newest) {
+    log_.Info("signing key made by age",
+              {{"kid", last.kid}, {"signs_in", last.activate_time - now}});
+  }
 }
 
 // Says once that the clock was stepped back, and once that it caught up.

@@ -6,8 +6,7 @@
 
 namespace latchkey {
 
-// JwtSubjectOf returns what a JWT over `session` speaks of. The view-free copy
-// may outlive the session.
+// JwtSubjectOf returns what a JWT over `session` speaks of.
 JwtSubject JwtSubjectOf(const Session& session);
 
 }  // namespace latchkey

@@ -14,9 +14,6 @@
 namespace latchkey {
 namespace {
 
-// How soon a client may try again when the workers are busy.
-constexpr absl::Duration kWorkerRetryDelay = absl::Milliseconds(100);
-
 // One and the same answer for unknown account, wrong password and disabled
 // account.
 absl::Status LoginRefused() {
@@ -73,18 +70,16 @@ void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
   }
   attempt->account = *std::move(account);
   attempt->upgraded_phc = std::move(verdict.upgraded_phc);
-  // Hash threads are few: they do not wait for the disk.
+  // Hash threads are few: they do not wait for a sync.
   if (!parts_.workers.TrySubmit(
           [this, attempt] { attempt->done(OpenSession(*attempt)); })) {
-    attempt->done(WithRetryDelay(
-        MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
-                  "too many calls are waiting"),
-        kWorkerRetryDelay));
+    attempt->done(Overloaded());
   }
 }
 
 absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   const LoginCommand& command = attempt.command;
+  if (command.abandoned()) return Abandoned();
   const absl::Time now = parts_.clock.Now();
   const SessionPolicy& policy = parts_.policy;
   const absl::Duration life =
@@ -112,7 +107,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
       MintOpaque(jwt ? OpaqueKind::kRefresh : OpaqueKind::kSession);
   const SessionKey key(minted.digest.array());
   Grant grant;
-  grant.expire_time = std::min(session.expire_time, session.idle_expire_time());
+  grant.expire_time = session.end_time();
   if (jwt) {
     LATCHKEY_ASSIGN_OR_RETURN(IssuedJwt issued,
                               parts_.issuer.Issue(JwtSubjectOf(session), now));

@@ -5,7 +5,6 @@
 #include "absl/status/status.h"
 
 #include "client/base/status_macros.h"
-#include "client/verify/jwt_verifier.h"
 #include "server/account/account.h"
 #include "server/credential/opaque_id.h"
 
@@ -20,22 +19,35 @@ SessionKey KeyOf(const CredentialDigest& digest) {
 
 }  // namespace
 
-Found Resolver::ByCredential(absl::string_view text, Accepts accepts,
-                             absl::Time now, Reach reach) const {
-  if (accepts.credential) {
-    if (const auto digest = ReadOpaque(OpaqueKind::kSession, text)) {
-      return ByKey(KeyOf(*digest), CredentialForm::kOpaque, now, reach);
-    }
+absl::StatusOr<std::optional<SessionKey>> Resolver::KeyBehind(
+    absl::string_view text, absl::Time now) const {
+  for (const OpaqueKind kind : {OpaqueKind::kSession, OpaqueKind::kRefresh}) {
+    if (const auto digest = ReadOpaque(kind, text)) return KeyOf(*digest);
   }
-  if (accepts.refresh) {
-    if (const auto digest = ReadOpaque(OpaqueKind::kRefresh, text)) {
-      return ByKey(KeyOf(*digest), CredentialForm::kJwt, now, reach);
-    }
+  const VerifyResult verified = Verify(text, /*allow_expired=*/true, now);
+  if (!verified.ok() || !verified.claims().session_id.has_value()) {
+    return std::nullopt;
   }
-  if (accepts.credential) {
-    return ByJwt(text, accepts.expired_jwt, now, reach);
+  const absl::StatusOr<SessionKey> key =
+      parts_.sessions.FindKey(*verified.claims().session_id);
+  if (absl::IsNotFound(key.status())) return std::nullopt;
+  LATCHKEY_RETURN_IF_ERROR(key.status());
+  return *key;
+}
+
+Found Resolver::ByCredential(absl::string_view text, absl::Time now,
+                             Reach reach) const {
+  if (const auto digest = ReadOpaque(OpaqueKind::kSession, text)) {
+    return ByKey(KeyOf(*digest), now, reach);
   }
-  return std::nullopt;
+  return ByJwt(text, now, reach);
+}
+
+Found Resolver::ByRefreshCredential(absl::string_view text,
+                                    absl::Time now) const {
+  const auto digest = ReadOpaque(OpaqueKind::kRefresh, text);
+  if (!digest.has_value()) return std::nullopt;
+  return ByKey(KeyOf(*digest), now, Reach::kDisk);
 }
 
 Found Resolver::ById(const SessionId& id, absl::Time now, Reach reach) const {
@@ -45,15 +57,15 @@ Found Resolver::ById(const SessionId& id, absl::Time now, Reach reach) const {
   if (absl::IsNotFound(key.status())) return std::nullopt;
   LATCHKEY_RETURN_IF_ERROR(key.status());
   LATCHKEY_ASSIGN_OR_RETURN(std::optional<Holder> holder,
-                            Live(*key, now, reach));
+                            ByKey(*key, now, reach));
   if (holder.has_value() && holder->stored.session.id != id) {
     return std::nullopt;
   }
   return holder;
 }
 
-Found Resolver::ByJwt(absl::string_view text, bool allow_expired,
-                      absl::Time now, Reach reach) const {
+VerifyResult Resolver::Verify(absl::string_view text, bool allow_expired,
+                              absl::Time now) const {
   Expectations expect;
   expect.issuer = parts_.issuer_name;
   // Audiences are the session's to judge, in one place for both forms.
@@ -62,14 +74,18 @@ Found Resolver::ByJwt(absl::string_view text, bool allow_expired,
   // The server reads the clock that it signed with.
   expect.clock_skew = absl::ZeroDuration();
   const auto keys = parts_.keys.VerificationKeys(now);
-  const VerifyResult verified = VerifyJwt(text, *keys, expect, now);
-  if (!verified.ok()) {
-    if (parts_.log.Enabled(LogLevel::kDebug)) {
-      parts_.log.Debug("jwt refused",
-                       {{"reason", RefusalName(verified.refusal())}});
-    }
-    return std::nullopt;
+  VerifyResult verified = VerifyJwt(text, *keys, expect, now);
+  if (!verified.ok() && parts_.log.Enabled(LogLevel::kDebug)) {
+    parts_.log.Debug("jwt refused",
+                     {{"reason", RefusalName(verified.refusal())}});
   }
+  return verified;
+}
+
+Found Resolver::ByJwt(absl::string_view text, absl::Time now,
+                      Reach reach) const {
+  const VerifyResult verified = Verify(text, /*allow_expired=*/false, now);
+  if (!verified.ok()) return std::nullopt;
   const VerifiedClaims& claims = verified.claims();
   if (!claims.session_id.has_value() || !claims.generation.has_value()) {
     return std::nullopt;
@@ -87,17 +103,8 @@ Found Resolver::ByJwt(absl::string_view text, bool allow_expired,
   return holder;
 }
 
-Found Resolver::ByKey(const SessionKey& key, CredentialForm form,
-                      absl::Time now, Reach reach) const {
-  LATCHKEY_ASSIGN_OR_RETURN(std::optional<Holder> holder,
-                            Live(key, now, reach));
-  if (holder.has_value() && holder->stored.session.form != form) {
-    return std::nullopt;
-  }
-  return holder;
-}
-
-Found Resolver::Live(const SessionKey& key, absl::Time now, Reach reach) const {
+Found Resolver::ByKey(const SessionKey& key, absl::Time now,
+                      Reach reach) const {
   absl::StatusOr<Session> session = reach == Reach::kMemory
                                         ? parts_.sessions.FindInMemory(key, now)
                                         : parts_.sessions.Find(key, now);

@@ -7,19 +7,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "client/verify/jwt_verifier.h"
 #include "server/auth/parts.h"
 #include "server/base/reach.h"
 #include "server/session/session.h"
 #include "server/session/session_store.h"
 
 namespace latchkey {
-
-// Accepts says which credentials a verb takes.
-struct Accepts {
-  bool credential = true;    // opaque credentials and JWTs
-  bool refresh = false;      // refresh credentials
-  bool expired_jwt = false;  // JWTs whose exp has passed (Logout)
-};
 
 // Holder is a live session and by what it was found.
 struct Holder {
@@ -38,25 +32,32 @@ class Resolver {
   // `parts` must outlive the resolver.
   explicit Resolver(const AuthParts& parts) : parts_(parts) {}
 
+  // KeyBehind returns the key that the session behind a credential is stored
+  // under, without asking whether it is still good: for ending it.
+  absl::StatusOr<std::optional<SessionKey>> KeyBehind(absl::string_view text,
+                                                      absl::Time now) const;
+
+  // ByCredential returns the live session of an opaque credential or a JWT.
   absl::StatusOr<std::optional<Holder>> ByCredential(absl::string_view text,
-                                                     Accepts accepts,
                                                      absl::Time now,
                                                      Reach reach) const;
+  // ByRefreshCredential returns the live session of a refresh credential.
+  absl::StatusOr<std::optional<Holder>> ByRefreshCredential(
+      absl::string_view text, absl::Time now) const;
+  // ById returns the live session with that public id.
   absl::StatusOr<std::optional<Holder>> ById(const SessionId& id,
                                              absl::Time now, Reach reach) const;
+  // ByKey returns the live session under `key`.
+  absl::StatusOr<std::optional<Holder>> ByKey(const SessionKey& key,
+                                              absl::Time now,
+                                              Reach reach) const;
 
  private:
   absl::StatusOr<std::optional<Holder>> ByJwt(absl::string_view text,
-                                              bool allow_expired,
                                               absl::Time now,
                                               Reach reach) const;
-  absl::StatusOr<std::optional<Holder>> ByKey(const SessionKey& key,
-                                              CredentialForm form,
-                                              absl::Time now,
-                                              Reach reach) const;
-  // Whether the session under `key` is live and its account holds.
-  absl::StatusOr<std::optional<Holder>> Live(const SessionKey& key,
-                                             absl::Time now, Reach reach) const;
+  VerifyResult Verify(absl::string_view text, bool allow_expired,
+                      absl::Time now) const;
 
   const AuthParts& parts_;
 };

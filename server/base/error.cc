@@ -14,6 +14,8 @@ namespace {
 constexpr char kReasonPayload[] = "latchkey/reason";
 constexpr char kRetryPayload[] = "latchkey/retry_delay_us";
 constexpr char kFieldsPayload[] = "latchkey/fields";
+// How soon a client may try again when the workers are busy: a few syncs.
+constexpr absl::Duration kBusyRetryDelay = absl::Milliseconds(100);
 // Separate a violation's two parts, and violations: neither stands in a field
 // path, and descriptions are our own words.
 constexpr char kPartSeparator = '\x1f';
@@ -48,8 +50,6 @@ absl::string_view ReasonName(Reason reason) {
       return "STORE_FAILED";
     case Reason::kShuttingDown:
       return "SHUTTING_DOWN";
-    case Reason::kDeadlineExceeded:
-      return "DEADLINE_EXCEEDED";
     case Reason::kCancelled:
       return "CANCELLED";
     case Reason::kCredentialTooLarge:
@@ -97,6 +97,18 @@ absl::Status InvalidFields(std::vector<FieldViolation> violations) {
 absl::Status InvalidField(absl::string_view field,
                           absl::string_view description) {
   return InvalidFields({{std::string(field), std::string(description)}});
+}
+
+absl::Status Overloaded() {
+  return WithRetryDelay(
+      MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
+                "too many calls are waiting"),
+      kBusyRetryDelay);
+}
+
+absl::Status Abandoned() {
+  return MakeError(absl::StatusCode::kCancelled, Reason::kCancelled,
+                   "the call was cancelled or its deadline has passed");
 }
 
 absl::Status WithRetryDelay(absl::Status status, absl::Duration delay) {

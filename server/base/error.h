@@ -24,7 +24,6 @@ enum class Reason {
   kOverloaded,          // UNAVAILABLE, with a retry delay
   kStoreFailed,         // UNAVAILABLE: the store stopped after a failed write
   kShuttingDown,        // UNAVAILABLE
-  kDeadlineExceeded,    // DEADLINE_EXCEEDED
   kCancelled,           // CANCELLED
   kCredentialTooLarge,  // FAILED_PRECONDITION: a JWT over 4,096 bytes
   kAccountExists,       // ALREADY_EXISTS
@@ -54,6 +53,12 @@ struct FieldViolation {
 absl::Status InvalidFields(std::vector<FieldViolation> violations);
 absl::Status InvalidField(absl::string_view field,
                           absl::string_view description);
+
+// Overloaded returns UNAVAILABLE with a retry delay: too many calls wait.
+absl::Status Overloaded();
+
+// Abandoned returns CANCELLED: nobody waits for the answer any more.
+absl::Status Abandoned();
 
 // WithRetryDelay adds a hint how long to wait before the next try.
 absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);

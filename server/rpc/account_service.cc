@@ -1,5 +1,6 @@
 #include "server/rpc/account_service.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,9 +63,10 @@ grpc::ServerUnaryReactor* AccountRpc::CreateAccount(
   return Serve<v1::CreateAccountRequest, v1::CreateAccountResponse>(
       door_, Method::kCreateAccount, context, in, out, [this](auto call) {
         v1::CreateAccountRequest& request = call->request;
+        SecretBytes password = MoveSecret(request.mutable_password());
         FieldChecks checks;
         checks.AccountId("account_id", request.account_id());
-        checks.Password("password", request.password());
+        checks.Password("password", password);
         checks.Roles("roles", request.roles());
         if (!checks.status().ok()) {
           call->Finish(checks.status());
@@ -72,7 +74,7 @@ grpc::ServerUnaryReactor* AccountRpc::CreateAccount(
         }
         accounts_.Create(
             {.name = request.account_id(),
-             .password = MoveSecret(request.mutable_password()),
+             .password = std::move(password),
              .roles = {request.roles().begin(), request.roles().end()},
              .abandoned = call->Abandoned()},
             [this, call](absl::StatusOr<AccountChange> change) {
@@ -86,19 +88,23 @@ grpc::ServerUnaryReactor* AccountRpc::SetPassword(
     grpc::ByteBuffer* out) {
   return Serve<v1::SetPasswordRequest, v1::SetPasswordResponse>(
       door_, Method::kSetPassword, context, in, out, [this](auto call) {
+        auto password = std::make_shared<SecretBytes>(
+            MoveSecret(call->request.mutable_password()));
         FieldChecks checks;
         std::string account = checks.AccountName("name", call->request.name());
-        checks.Password("password", call->request.password());
+        checks.Password("password", *password);
         if (!checks.status().ok()) {
           call->Finish(checks.status());
           return;
         }
-        accounts_.SetPassword(
-            std::move(account), MoveSecret(call->request.mutable_password()),
-            call->Abandoned(),
-            [this, call](absl::StatusOr<AccountChange> change) {
-              call->Finish(Fill(change, epoch_, &call->response));
-            });
+        const auto start = [this, call, password, account] {
+          accounts_.SetPassword(
+              account, std::move(*password), call->Abandoned(),
+              [this, call](absl::StatusOr<AccountChange> change) {
+                call->Finish(Fill(change, epoch_, &call->response));
+              });
+        };
+        if (!door_.workers.TrySubmit(start)) call->Finish(Overloaded());
       });
 }
 
@@ -107,7 +113,7 @@ grpc::ServerUnaryReactor* AccountRpc::GetAccount(
     grpc::ByteBuffer* out) {
   return Serve<v1::GetAccountRequest, v1::GetAccountResponse>(
       door_, Method::kGetAccount, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        OnReader(std::move(call), [this](auto& one) -> absl::Status {
           FieldChecks checks;
           const std::string name =
               checks.AccountName("name", one.request.name());
@@ -124,7 +130,7 @@ grpc::ServerUnaryReactor* AccountRpc::ListAccounts(
     grpc::ByteBuffer* out) {
   return Serve<v1::ListAccountsRequest, v1::ListAccountsResponse>(
       door_, Method::kListAccounts, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        OnReader(std::move(call), [this](auto& one) -> absl::Status {
           FieldChecks checks;
           const int limit =
               checks.PageSize("page_size", one.request.page_size());

@@ -26,7 +26,7 @@ grpc::ServerUnaryReactor* AdminRpc::GetServerInfo(
     grpc::ByteBuffer* out) {
   return Serve<v1::GetServerInfoRequest, v1::GetServerInfoResponse>(
       door_, Method::kGetServerInfo, context, in, out, [this](auto call) {
-        OnWorker(std::move(call),
+        OnReader(std::move(call),
                  [this](auto& one) { return Fill(&one.response); });
       });
 }

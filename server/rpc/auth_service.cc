@@ -19,9 +19,11 @@ ClientInfo FromProto(const v1::ClientInfo& proto) {
 
 absl::StatusOr<LoginCommand> ReadLogin(v1::LoginRequest* request) {
   FieldChecks checks;
+  LoginCommand command;
   checks.AccountId("account", request->account());
   if (request->proof_case() == v1::LoginRequest::kPassword) {
-    checks.Password("password", request->password());
+    command.password = MoveSecret(request->mutable_password());
+    checks.Password("password", command.password);
   } else {
     checks.Fail("proof", "is required");
   }
@@ -30,14 +32,12 @@ absl::StatusOr<LoginCommand> ReadLogin(v1::LoginRequest* request) {
   }
   checks.Audiences("audiences", request->audiences());
   checks.Client("client", request->client());
-  LoginCommand command;
   if (request->has_requested_ttl()) {
     command.requested_ttl = checks.Duration(
         "requested_ttl", request->requested_ttl(), kMinSessionTtl);
   }
   LATCHKEY_RETURN_IF_ERROR(checks.status());
   command.account = request->account();
-  command.password = MoveSecret(request->mutable_password());
   command.form = request->credential_format() == v1::CREDENTIAL_FORMAT_JWT
                      ? CredentialForm::kJwt
                      : CredentialForm::kOpaque;
@@ -45,6 +45,18 @@ absl::StatusOr<LoginCommand> ReadLogin(v1::LoginRequest* request) {
                            request->audiences().end());
   command.client = FromProto(request->client());
   return command;
+}
+
+// Puts a grant into the response of Login or Refresh.
+template <typename Response>
+void FillGrant(const Grant& grant, const Epoch& epoch, Response* response) {
+  const absl::string_view credential = grant.credential.Reveal();
+  const absl::string_view refresh = grant.refresh_credential.Reveal();
+  response->set_credential(credential.data(), credential.size());
+  response->set_refresh_credential(refresh.data(), refresh.size());
+  *response->mutable_session() = ToProto(grant.session);
+  *response->mutable_expire_time() = ToProto(grant.expire_time);
+  *response->mutable_revision() = ToProto(epoch, grant.revision);
 }
 
 absl::StatusOr<ValidateQuery> ReadValidate(const v1::ValidateRequest& request) {
@@ -121,22 +133,15 @@ void AuthRpc::StartLogin(LoginCall call) {
     return;
   }
   command->abandoned = call->Abandoned();
-  authority_.Login(
-      *std::move(command), [this, call](absl::StatusOr<Grant> grant) {
-        if (!grant.ok()) {
-          call->Finish(grant.status());
-          return;
-        }
-        v1::LoginResponse& response = call->response;
-        const absl::string_view credential = grant->credential.Reveal();
-        const absl::string_view refresh = grant->refresh_credential.Reveal();
-        response.set_credential(credential.data(), credential.size());
-        response.set_refresh_credential(refresh.data(), refresh.size());
-        *response.mutable_session() = ToProto(grant->session);
-        *response.mutable_expire_time() = ToProto(grant->expire_time);
-        *response.mutable_revision() = ToProto(epoch_, grant->revision);
-        call->Finish(absl::OkStatus());
-      });
+  authority_.Login(*std::move(command),
+                   [this, call](absl::StatusOr<Grant> grant) {
+                     if (!grant.ok()) {
+                       call->Finish(grant.status());
+                       return;
+                     }
+                     FillGrant(*grant, epoch_, &call->response);
+                     call->Finish(absl::OkStatus());
+                   });
 }
 
 grpc::ServerUnaryReactor* AuthRpc::Validate(
@@ -156,12 +161,16 @@ void AuthRpc::StartValidate(ValidateCall call) {
   }
   const absl::StatusOr<ValidateAnswer> answer =
       authority_.Validate(*query, Reach::kMemory);
-  if (!absl::IsUnavailable(answer.status())) {
+  // Unavailable without a reason is memory that does not have it; with one, a
+  // store that has failed or closed, which no worker could mend.
+  const bool wants_disk = absl::IsUnavailable(answer.status()) &&
+                          !ReasonOf(answer.status()).has_value();
+  if (!wants_disk) {
     if (answer.ok()) FillValidate(*answer, &call->response);
     call->Finish(answer.status());
     return;
   }
-  OnWorker(std::move(call), [this](auto& late) -> absl::Status {
+  OnReader(std::move(call), [this](auto& late) -> absl::Status {
     LATCHKEY_ASSIGN_OR_RETURN(const ValidateQuery again,
                               ReadValidate(late.request));
     LATCHKEY_ASSIGN_OR_RETURN(const ValidateAnswer found,
@@ -185,7 +194,7 @@ grpc::ServerUnaryReactor* AuthRpc::Refresh(grpc::CallbackServerContext* context,
                                            grpc::ByteBuffer* out) {
   return Serve<v1::RefreshRequest, v1::RefreshResponse>(
       door_, Method::kRefresh, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        OnReader(std::move(call), [this](auto& one) -> absl::Status {
           FieldChecks checks;
           if (one.request.refresh_credential().empty()) {
             checks.Fail("refresh_credential", "is required");
@@ -196,13 +205,7 @@ grpc::ServerUnaryReactor* AuthRpc::Refresh(grpc::CallbackServerContext* context,
           LATCHKEY_ASSIGN_OR_RETURN(
               const Grant grant,
               authority_.Refresh(one.request.refresh_credential()));
-          const absl::string_view credential = grant.credential.Reveal();
-          const absl::string_view refresh = grant.refresh_credential.Reveal();
-          one.response.set_credential(credential.data(), credential.size());
-          one.response.set_refresh_credential(refresh.data(), refresh.size());
-          *one.response.mutable_session() = ToProto(grant.session);
-          *one.response.mutable_expire_time() = ToProto(grant.expire_time);
-          *one.response.mutable_revision() = ToProto(epoch_, grant.revision);
+          FillGrant(grant, epoch_, &one.response);
           return absl::OkStatus();
         });
       });
@@ -215,9 +218,7 @@ grpc::ServerUnaryReactor* AuthRpc::Logout(grpc::CallbackServerContext* context,
       door_, Method::kLogout, context, in, out, [this](auto call) {
         if (call->request.target_case() == v1::LogoutRequest::kSession &&
             !IsPermitted(Method::kLogoutByName, door_.listener)) {
-          call->Finish(MakeError(absl::StatusCode::kPermissionDenied,
-                                 Reason::kNotPermitted,
-                                 "not permitted on this listener"));
+          call->Finish(NotPermitted());
           return;
         }
         OnWorker(std::move(call), [this](auto& one) -> absl::Status {

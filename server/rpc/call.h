@@ -28,13 +28,19 @@ namespace latchkey {
 // and where blocking work goes. All referenced outlives the services.
 struct CallDoor {
   Listener listener;
+  // For calls that wait for a sync, and for those that only read: so that a
+  // storm of logins and logouts does not stand in the way of Validate.
   TaskPool& workers;
+  TaskPool& readers;
   const Clock& clock;
   Log& log;
 };
 
-// How soon a client may try again when the workers are busy.
-inline constexpr absl::Duration kBusyRetryDelay = absl::Milliseconds(100);
+// NotPermitted is the answer to a call that may not come by this listener.
+inline absl::Status NotPermitted() {
+  return MakeError(absl::StatusCode::kPermissionDenied, Reason::kNotPermitted,
+                   "not permitted on this listener");
+}
 
 // Call is one RPC under way: its messages, and the one answer. Kept alive by
 // whoever works on it; Finish is called exactly once, from any thread.
@@ -106,9 +112,7 @@ grpc::ServerUnaryReactor* Serve(const CallDoor& door, Method method,
       std::make_shared<Call<Request, Response>>(door, name, context, out);
   grpc::ServerUnaryReactor* const reactor = call->reactor();
   if (!IsPermitted(method, door.listener)) {
-    call->Finish(MakeError(absl::StatusCode::kPermissionDenied,
-                           Reason::kNotPermitted,
-                           "not permitted on this listener"));
+    call->Finish(NotPermitted());
     return reactor;
   }
   const absl::Status parsed = ParseRequest(*in, &call->request);
@@ -120,17 +124,28 @@ grpc::ServerUnaryReactor* Serve(const CallDoor& door, Method method,
   return reactor;
 }
 
-// OnWorker runs `work(call)`, which may block, on a worker and answers with
-// the status it returns; at once with UNAVAILABLE if too many calls wait.
+// OnPool runs `work(call)`, which may block, on `pool` and answers with the
+// status it returns; at once with UNAVAILABLE if too many calls wait. Nothing
+// is begun for a call that nobody waits for any more.
+template <typename Request, typename Response, typename Work>
+void OnPool(TaskPool& pool, CallPtr<Request, Response> call, Work work) {
+  const bool taken = pool.TrySubmit(
+      [call, abandoned = call->Abandoned(), work = std::move(work)] {
+        call->Finish(abandoned() ? Abandoned() : work(*call));
+      });
+  if (!taken) call->Finish(Overloaded());
+}
+
+// OnWorker is OnPool for what writes, OnReader for what only reads.
 template <typename Request, typename Response, typename Work>
 void OnWorker(CallPtr<Request, Response> call, Work work) {
-  const bool taken = call->door().workers.TrySubmit(
-      [call, work = std::move(work)] { call->Finish(work(*call)); });
-  if (taken) return;
-  call->Finish(WithRetryDelay(
-      MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
-                "too many calls are waiting"),
-      kBusyRetryDelay));
+  TaskPool& pool = call->door().workers;
+  OnPool(pool, std::move(call), std::move(work));
+}
+template <typename Request, typename Response, typename Work>
+void OnReader(CallPtr<Request, Response> call, Work work) {
+  TaskPool& pool = call->door().readers;
+  OnPool(pool, std::move(call), std::move(work));
 }
 
 }  // namespace latchkey

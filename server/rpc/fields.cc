@@ -9,6 +9,7 @@
 
 #include "client/base/utf8.h"
 #include "client/verify/base64url.h"
+#include "client/verify/token_limits.h"
 #include "server/account/account.h"
 
 namespace latchkey {
@@ -32,7 +33,7 @@ void FieldChecks::AccountId(absl::string_view field, absl::string_view value) {
   }
 }
 
-void FieldChecks::Password(absl::string_view field, absl::string_view value) {
+void FieldChecks::Password(absl::string_view field, const SecretBytes& value) {
   if (value.empty() || value.size() > kMaxPasswordBytes) {
     Fail(field, "must be 1 to 1,024 bytes");
   }
@@ -51,7 +52,7 @@ void FieldChecks::Audience(absl::string_view field, absl::string_view value) {
 void FieldChecks::Audiences(
     absl::string_view field,
     const google::protobuf::RepeatedPtrField<std::string>& values) {
-  if (values.size() > kMaxAudiences) {
+  if (values.size() > static_cast<int>(kMaxAudiences)) {
     Fail(field, "must be at most 16");
     return;
   }

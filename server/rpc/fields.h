@@ -19,10 +19,9 @@
 
 namespace latchkey {
 
-// Limits of the contract; each is stated at its field in the .proto files.
+// Limits of the contract besides those of tokens (token_limits.h); each is
+// stated at its field in the .proto files.
 constexpr size_t kMaxCredentialBytes = 8192;
-constexpr int kMaxAudiences = 16;
-constexpr size_t kMaxAudienceBytes = 256;
 constexpr size_t kMaxClientInfoBytes = 256;
 constexpr int kMaxPageSize = 1000;
 constexpr int kDefaultPageSize = 100;
@@ -40,7 +39,7 @@ class FieldChecks {
   void Fail(absl::string_view field, absl::string_view description);
 
   void AccountId(absl::string_view field, absl::string_view value);
-  void Password(absl::string_view field, absl::string_view value);
+  void Password(absl::string_view field, const SecretBytes& value);
   void Credential(absl::string_view field, absl::string_view value);
   void Audience(absl::string_view field, absl::string_view value);
   void Audiences(absl::string_view field,

@@ -73,6 +73,9 @@ grpc::ServerUnaryReactor* KeyRpc::RotateKey(
         OnWorker(std::move(call), [this](auto& one) -> absl::Status {
           LATCHKEY_ASSIGN_OR_RETURN(const KeyInfo info,
                                     keys_.Rotate(door_.clock.Now()));
+          door_.log.Info("signing key made by command",
+                         {{"kid", info.kid},
+                          {"signs_in", info.activate_time - info.create_time}});
           *one.response.mutable_key() = ToProto(info);
           return absl::OkStatus();
         });

@@ -40,7 +40,7 @@ enum class Method {
 // MethodRule says where a method may be called.
 struct MethodRule {
   Method method;
-  absl::string_view name;  // as in the .proto; for logs
+  absl::string_view name;  // for logs; of an RPC as in the .proto
   bool on_network;
   bool on_admin_socket;
 };

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -113,7 +115,7 @@ absl::Status TryBind(const std::string& listen) {
 // The services of one listener.
 struct RpcServer::ServiceSet {
   ServiceSet(Listener listener, const Verbs& verbs)
-      : door{listener, verbs.workers, verbs.clock, verbs.log},
+      : door{listener, verbs.workers, verbs.readers, verbs.clock, verbs.log},
         auth(door, verbs.authority, verbs.about.epoch),
         sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
         accounts(door, verbs.accounts, verbs.about.epoch),
@@ -168,6 +170,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
       return absl::FailedPreconditionError(
           absl::StrCat("cannot listen on ", address));
     }
+    // Not ready before both listeners are there, whatever gRPC thinks.
+    server->GetHealthCheckService()->SetServingStatus(false);
     if (network) result->port_ = port;
     result->services_.push_back(std::move(services));
     result->servers_.push_back(std::move(server));
@@ -186,7 +190,12 @@ void RpcServer::SetServing(bool serving) {
 void RpcServer::Shutdown(absl::Duration drain) {
   const auto deadline =
       std::chrono::system_clock::now() + absl::ToChronoMilliseconds(drain);
-  for (const auto& server : servers_) server->Shutdown(deadline);
+  // At once, so that one listener's calls do not use up the other's time.
+  std::vector<std::thread> drains;
+  for (const auto& server : servers_) {
+    drains.emplace_back([&server, deadline] { server->Shutdown(deadline); });
+  }
+  for (std::thread& one : drains) one.join();
 }
 
 }  // namespace latchkey

@@ -40,6 +40,7 @@ class RpcServer {
     KeyRing& keys;
     AdminRpc::About about;
     TaskPool& workers;
+    TaskPool& readers;
     const Clock& clock;
     Log& log;
   };
@@ -59,7 +60,7 @@ class RpcServer {
   void SetServing(bool serving);
 
   // Shutdown stops taking calls, lets those under way finish for at most
-  // `drain`, then cancels them. May be called again, with less, to hurry.
+  // `drain`, then cancels them. May be called again.
   void Shutdown(absl::Duration drain);
 
  private:

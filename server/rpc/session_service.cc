@@ -41,7 +41,7 @@ grpc::ServerUnaryReactor* SessionRpc::GetSession(
     grpc::ByteBuffer* out) {
   return Serve<v1::GetSessionRequest, v1::GetSessionResponse>(
       door_, Method::kGetSession, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        OnReader(std::move(call), [this](auto& one) -> absl::Status {
           FieldChecks checks;
           const auto ref = checks.SessionName("name", one.request.name());
           LATCHKEY_RETURN_IF_ERROR(checks.status());
@@ -58,7 +58,7 @@ grpc::ServerUnaryReactor* SessionRpc::ListSessions(
     grpc::ByteBuffer* out) {
   return Serve<v1::ListSessionsRequest, v1::ListSessionsResponse>(
       door_, Method::kListSessions, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        OnReader(std::move(call), [this](auto& one) -> absl::Status {
           FieldChecks checks;
           const std::string account =
               checks.AccountName("parent", one.request.parent());

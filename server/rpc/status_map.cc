@@ -108,12 +108,10 @@ grpc::Status ToGrpc(const absl::Status& status, absl::string_view method,
   if (!reason.has_value() || code == grpc::StatusCode::INTERNAL) {
     return PackInternal(status, method, log);
   }
-  if (*reason == Reason::kStoreFailed || *reason == Reason::kCorruptRecord) {
-    log.Error("call failed", {{"method", method}, {"status", status}});
-  } else {
-    log.Debug("call refused",
-              {{"method", method}, {"reason", ReasonName(*reason)}});
-  }
+  // At debug only, also what the store has failed at: it says so itself, once,
+  // and calls must not fill the disk with lines about a full disk.
+  log.Debug("call refused",
+            {{"method", method}, {"reason", ReasonName(*reason)}});
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(ReasonName(*reason)));
   return Pack(code, status.message(), std::move(info), status);

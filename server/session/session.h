@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_SESSION_SESSION_H_
 #define LATCHKEY_SERVER_SESSION_SESSION_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -49,6 +50,10 @@ struct Session {
   ClientInfo client;
 
   absl::Time idle_expire_time() const { return last_seen_time + idle_ttl; }
+  // When the session ends if it is not used before.
+  absl::Time end_time() const {
+    return std::min(expire_time, idle_expire_time());
+  }
 
   friend bool operator==(const Session&, const Session&) = default;
 };
@@ -57,7 +62,7 @@ struct Session {
 // with either end is expired. Whether its account still stands behind it is
 // another question (see SessionsHold in account.h).
 inline bool IsAlive(const Session& session, absl::Time now) {
-  return now < session.expire_time && now < session.idle_expire_time();
+  return now < session.end_time();
 }
 
 // Activity says that the session under `key` was used at `seen`.

@@ -28,10 +28,10 @@ class SessionCache::Shard {
  public:
   void SetCapacity(size_t capacity) { capacity_ = capacity; }
 
-  // Ticket is the count of removals; taken before the base is asked.
+  // Ticket is the count of what voids a fill; taken before the base is asked.
   uint64_t Ticket() const {
     MutexLock lock(&mutex_);
-    return removals_;
+    return voided_;
   }
 
   std::optional<Session> Get(const SessionKey& key) {
@@ -46,7 +46,7 @@ class SessionCache::Shard {
   // Inserts unless something was removed since `ticket`, or it is there.
   void Insert(const SessionKey& key, const Session& session, uint64_t ticket) {
     MutexLock lock(&mutex_);
-    if (ticket != removals_ || index_.contains(key)) return;
+    if (ticket != voided_ || index_.contains(key)) return;
     const size_t place = FreePlace();
     slots_[place] = {key, session, /*referenced=*/false};
     const auto note = unsaved_.find(key);
@@ -57,7 +57,7 @@ class SessionCache::Shard {
   // Removes the entry and its note, and voids the fills under way.
   void Remove(const SessionKey& key) {
     MutexLock lock(&mutex_);
-    ++removals_;
+    ++voided_;
     unsaved_.erase(key);
     const auto found = index_.find(key);
     if (found == index_.end()) return;
@@ -91,7 +91,7 @@ class SessionCache::Shard {
   // fill under way may have read the base before: it is voided.
   void Saved(absl::Span<const Activity> notes) {
     MutexLock lock(&mutex_);
-    ++removals_;
+    ++voided_;
     for (const Activity& note : notes) {
       const auto found = unsaved_.find(note.key);
       if (found != unsaved_.end() && found->second.seen == note.seen) {
@@ -144,7 +144,7 @@ class SessionCache::Shard {
   std::vector<Slot> slots_ ABSL_GUARDED_BY(mutex_);
   std::vector<size_t> free_ ABSL_GUARDED_BY(mutex_);
   size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t removals_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t voided_ ABSL_GUARDED_BY(mutex_) = 0;
   // Newest activity that the base does not have yet. Its size is bounded by
   // the sessions used between two flushes.
   absl::flat_hash_map<SessionKey, Activity> unsaved_ ABSL_GUARDED_BY(mutex_);

@@ -37,7 +37,7 @@ class SessionCache final : public SessionStore {
  public:
   struct Options {
     // Entries over all shards; about 500 bytes each with short strings.
-    size_t max_entries = 1 << 20;
+    size_t max_entries = 200000;
     // A power of two; more shards, less waiting.
     size_t shards = 64;
   };

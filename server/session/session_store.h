@@ -80,9 +80,11 @@ class SessionStore {
       const AccountUid& account, const std::optional<SessionId>& after,
       int limit, absl::Time now) const = 0;
 
-  // End removes the live sessions under `keys` and records the revocation of
-  // each, in one write. A key with none counts as nothing; if no session is
-  // left to end, nothing is written and the answer is OK.
+  // End removes the sessions under `keys`, live or dead by time, and records
+  // the revocation of each, in one write: what was ended stays so, also if the
+  // clock was wrong and is put right. It counts the live ones. A key without a
+  // session is nothing; if there is none at all, nothing is written and the
+  // answer is OK.
   //   kInvalidArgument  more than kMaxEndBatch keys
   [[nodiscard]] virtual absl::StatusOr<EndResult> End(
       absl::Span<const SessionKey> keys, absl::Time now) = 0;

@@ -140,14 +140,14 @@ absl::StatusOr<EndResult> RocksSessionStore::End(
     for (const SessionKey& key : keys) {
       LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Session> session,
                                 ReadSession(view, key));
-      // What is dead by time needs no revocation; the sweep frees it.
-      if (!session.has_value() || !IsAlive(*session, now)) continue;
+      if (!session.has_value()) continue;
+      // Also what is dead by time: a clock put right must not revive it.
       DeleteSession(view, key, *session);
+      if (IsAlive(*session, now)) ++result.ended;
       entries.push_back(RevocationEntry::OfSession(
           session->id, session->expire_time + kRevocationSkew));
     }
     if (!entries.empty()) PutRevocations(view, entries);
-    result.ended = static_cast<int>(entries.size());
     return absl::OkStatus();
   };
   LATCHKEY_ASSIGN_OR_RETURN(result.revision, committer_.Commit(decide));

@@ -306,11 +306,24 @@ TEST_P(SessionStoreContract, EndTakesManyInOneRevisionAndCountsTheLive) {
   EXPECT_TRUE(Alive(3, now_));
 }
 
-TEST_P(SessionStoreContract, EndOfADeadSessionCountsNothing) {
+TEST_P(SessionStoreContract, EndOfADeadSessionCountsNothingButRemovesIt) {
   const Session session = Add(1);
   const auto ended = End({1}, session.idle_expire_time());
   ASSERT_TRUE(ended.ok());
   EXPECT_EQ(ended->ended, 0);
+  // The clock that said so was wrong, and is put right.
+  EXPECT_FALSE(Alive(1, now_));
+  EXPECT_TRUE(absl::IsNotFound(sessions().FindKey(session.id).status()));
+}
+
+TEST_P(SessionStoreContract, ALateNoteDoesNotReviveWhatEndedAtItsIdleEnd) {
+  const Session session = Add(1);
+  // A check reads its clock just before the idle end, the logout just after
+  // it; the check's note comes last.
+  ASSERT_TRUE(Alive(1, session.idle_expire_time() - tick_));
+  ASSERT_TRUE(End({1}, session.idle_expire_time()).ok());
+  Note(session, 1, session.idle_expire_time() - tick_);
+  EXPECT_FALSE(Alive(1, session.idle_expire_time()));
 }
 
 TEST_P(SessionStoreContract, EndOfNothingIsOk) {

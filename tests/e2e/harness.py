@@ -72,8 +72,10 @@ class Secrets:
 
     def key_file(self, path):
         with open(path, "rb") as file:
-            key = file.read()
-        for form in (key.strip(), key.hex().encode(), base64.b64encode(key)):
+            digits = file.read().split()[-1]  # below the comment
+        key = bytes.fromhex(digits.decode())
+        for form in (digits, key, base64.b64encode(key).rstrip(b"="),
+                     base64.urlsafe_b64encode(key).rstrip(b"=")):
             self._add(form, "the master key")
 
     def _add(self, text, what):

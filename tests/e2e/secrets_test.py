@@ -35,7 +35,9 @@ class Search(unittest.TestCase):
         password = daemon.create_account("alice")
         credential = daemon.login("alice", password).credential
         daemon.check_secrets()
-        for secret in (password, credential,
+        with open(daemon.key_file, encoding="ascii") as file:
+            master_key = file.read().split()[-1]
+        for secret in (password, credential, master_key,
                        hashlib.sha256(credential.encode()).hexdigest()):
             with open(daemon.log_path, "rb") as log:
                 clean = log.read()

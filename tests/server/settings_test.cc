@@ -1,6 +1,7 @@
 #include "server/settings.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <unistd.h>
@@ -59,7 +60,15 @@ TEST(Settings, DefaultsNeedOnlyADirectory) {
 }
 
 TEST(Settings, TheMasterKeyLiesBesideTheDirectoryNotInIt) {
-  EXPECT_EQ(Good({"--data_dir", "/d/"}).master_key_file, "/d.master_key");
+  for (const char* spelling : {"/d/", "/d//", "/d/.", "/./d", "/x/../d/./"}) {
+    const Settings settings = Good({"--data_dir", spelling});
+    EXPECT_EQ(settings.data_dir, "/d") << spelling;
+    EXPECT_EQ(settings.master_key_file, "/d.master_key") << spelling;
+  }
+  const Settings here = Good({"--data_dir", "."});
+  EXPECT_EQ(here.master_key_file, here.data_dir + ".master_key");
+  EXPECT_EQ(here.data_dir, std::filesystem::current_path().string());
+  EXPECT_THAT(Refused({"--data_dir", "/"}), HasSubstr("--data_dir"));
 }
 
 TEST(Settings, FlagsWinOverEnvironmentOverFile) {
@@ -132,6 +141,7 @@ TEST(Settings, BadValuesAreRefusedByName) {
            {"--hash_threads", "0"},
            {"--hash_queue", "-1"},
            {"--worker_threads", "x"},
+           {"--key_signing_life", "59m"},
            {"--key_publish_lead", "20h", "--key_signing_life", "30h"},
            {"--issuer", std::string(257, 'x')},
            {"--default_audience", "a\nb"},

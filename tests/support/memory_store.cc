@@ -217,13 +217,15 @@ class MemoryStore::Sessions final : public SessionStore {
     }
     MutexLock lock(&state_.mutex);
     EndResult result;
+    bool removed = false;
     for (const SessionKey& key : keys) {
       const auto it = state_.sessions.find(key);
-      if (it == state_.sessions.end() || !IsAlive(it->second, now)) continue;
+      if (it == state_.sessions.end()) continue;
+      if (IsAlive(it->second, now)) ++result.ended;
       Erase(it);
-      ++result.ended;
+      removed = true;
     }
-    if (result.ended > 0) ++state_.revision;
+    if (removed) ++state_.revision;
     result.revision = state_.revision;
     return result;
   }

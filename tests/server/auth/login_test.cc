@@ -92,6 +92,19 @@ TEST(Login, AnAbandonedCallStartsNoHash) {
   EXPECT_EQ(world.hooks().calls, before);
 }
 
+TEST(Login, ACallAbandonedDuringItsHashOpensNoSession) {
+  World world;
+  world.CreateAccount("alice");
+  std::atomic<bool> abandoned = false;
+  world.hooks().on_match = [&] { abandoned = true; };
+  LoginCommand command = World::LoginOf("alice");
+  command.abandoned = [&] { return abandoned.load(); };
+  const auto dropped = world.TryLogin(std::move(command));
+  EXPECT_EQ(ReasonOf(dropped.status()), Reason::kCancelled);
+  EXPECT_TRUE(
+      world.sessions().List("alice", std::nullopt, 10)->sessions.empty());
+}
+
 TEST(Login, AFullQueueIsRefusedAtOnceWithARetryDelay) {
   World world;
   world.CreateAccount("alice");

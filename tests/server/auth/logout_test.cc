@@ -110,6 +110,39 @@ TEST_F(LogoutTest, ARefreshCredentialEndsItsSession) {
   EXPECT_FALSE(world_.Active(grant.credential));
 }
 
+TEST_F(LogoutTest, HoldsWhenTheClockThatSaidDeadWasWrong) {
+  const Grant by_credential = Alice();
+  const Grant by_jwt = Alice(CredentialForm::kJwt);
+  const Grant by_name = Alice();
+  const absl::Time right = world_.clock().Now();
+  world_.clock().Advance(absl::Hours(48));  // all dead, by a wrong clock
+  EXPECT_EQ(Logout(by_credential.credential, LogoutScope::kThisSession).ended,
+            0);
+  EXPECT_EQ(Logout(by_jwt.credential, LogoutScope::kAllSessions).ended, 0);
+  EXPECT_EQ(
+      world_.authority()
+          .LogoutByName("alice", by_name.session.id, LogoutScope::kThisSession)
+          ->ended,
+      0);
+  // What a restart with the clock put right would find.
+  EXPECT_TRUE(world_.memory()
+                  .sessions()
+                  .List(by_name.session.account_uid, {}, 10, right)
+                  ->empty());
+}
+
+TEST_F(LogoutTest, OfOthersReachesThoseThatAWrongClockCallsDead) {
+  const Grant other = Alice();
+  const absl::Time right = world_.clock().Now();
+  world_.clock().Advance(absl::Hours(48));
+  const Grant kept = Alice();
+  EXPECT_EQ(Logout(kept.credential, LogoutScope::kOtherSessions).ended, 0);
+  const auto left =
+      world_.memory().sessions().List(other.session.account_uid, {}, 10, right);
+  ASSERT_EQ(left->size(), 1u);
+  EXPECT_EQ(left->at(0).session.id, kept.session.id);
+}
+
 TEST_F(LogoutTest, AnIdAloneEndsNothing) {
   const Grant grant = Alice();
   EXPECT_EQ(
@@ -138,6 +171,13 @@ TEST_F(LogoutTest, ByNameEndsThatSessionOfThatAccountOnly) {
       authority.LogoutByName("alice", SessionId(), LogoutScope::kThisSession)
           ->ended,
       0);
+}
+
+TEST_F(LogoutTest, CountsUpToItsLimit) {
+  const Grant grant = Alice();
+  for (int i = 0; i < kMaxCountedEnds + 5; ++i) Alice();
+  EXPECT_EQ(Logout(grant.credential, LogoutScope::kAllSessions).ended,
+            kMaxCountedEnds);
 }
 
 TEST_F(LogoutTest, SessionsCanBeSeenUntilTheyEnd) {

@@ -138,6 +138,32 @@ TEST_P(BothFormsTest, NoFailureOfTheStoreEndsInActive) {
   EXPECT_TRUE(world_.Active(grant.credential));
 }
 
+TEST_P(BothFormsTest, AnAccountThatCannotBeReadIsNoYes) {
+  const Grant grant = world_.Login(Command());
+  for (const Reach reach : {Reach::kMemory, Reach::kDisk}) {
+    for (const absl::Status& failure :
+         {absl::UnavailableError("x"), absl::DataLossError("x"),
+          absl::InternalError("x")}) {
+      world_.failing_accounts().failure = failure;
+      ValidateQuery query;
+      query.credential = grant.credential.Reveal();
+      EXPECT_EQ(world_.authority().Validate(query, reach).status().code(),
+                failure.code());
+    }
+  }
+}
+
+TEST_P(BothFormsTest, ALookUpInMemoryFailsAsTheStoreDoes) {
+  LoginCommand other = Command();
+  const Grant grant = world_.Login(std::move(other));
+  for (int i = 0; i < 2000; ++i) world_.Login(Command());  // evicts it
+  ValidateQuery query;
+  query.credential = grant.credential.Reveal();
+  world_.failing().failure = absl::DataLossError("x");
+  EXPECT_EQ(world_.authority().Validate(query, Reach::kMemory).status().code(),
+            absl::StatusCode::kDataLoss);
+}
+
 TEST(Validate, ForeignAndMisspeltCredentialsAreInactive) {
   World world;
   world.CreateAccount("alice");

@@ -77,12 +77,54 @@ class FailingStore final : public SessionStoreWrapper {
     if (!failure.ok()) return failure;
     return SessionStoreWrapper::FindKey(id);
   }
-  absl::Status SaveActivity(absl::Span<const Activity> notes) override {
-    if (!activity_failure.ok()) return activity_failure;
-    return SessionStoreWrapper::SaveActivity(notes);
+  absl::StatusOr<SessionKey> FindKeyInMemory(
+      const SessionId& id) const override {
+    if (!failure.ok()) return failure;
+    return SessionStoreWrapper::FindKeyInMemory(id);
   }
   absl::Status failure;
-  absl::Status activity_failure;
+};
+
+// FailingAccounts answers look-ups as a test tells it to.
+class FailingAccounts final : public AccountStore {
+ public:
+  explicit FailingAccounts(AccountStore& base) : base_(base) {}
+
+  absl::StatusOr<Account> Find(absl::string_view name) const override {
+    if (!failure.ok()) return failure;
+    return base_.Find(name);
+  }
+  absl::StatusOr<Account> FindInMemory(absl::string_view name) const override {
+    if (!failure.ok()) return failure;
+    return base_.FindInMemory(name);
+  }
+  absl::StatusOr<uint64_t> Create(const Account& account) override {
+    return base_.Create(account);
+  }
+  absl::StatusOr<std::vector<Account>> List(absl::string_view after,
+                                            int limit) const override {
+    return base_.List(after, limit);
+  }
+  absl::StatusOr<AccountChange> Edit(absl::string_view name,
+                                     const AccountEdit& edit,
+                                     absl::Time now) override {
+    return base_.Edit(name, edit, now);
+  }
+  absl::Status UpgradeHash(absl::string_view name, const AccountUid& uid,
+                           absl::string_view old_phc,
+                           absl::string_view new_phc) override {
+    return base_.UpgradeHash(name, uid, old_phc, new_phc);
+  }
+  absl::StatusOr<AccountChange> Delete(absl::string_view name,
+                                       absl::Time now) override {
+    return base_.Delete(name, now);
+  }
+  absl::StatusOr<uint64_t> Count() const override { return base_.Count(); }
+
+  absl::Status failure;
+
+ private:
+  AccountStore& base_;
 };
 
 // World is all the verbs over a store in memory, a clock that stands still and
@@ -102,6 +144,7 @@ class World {
   PlainHasher::Hooks& hooks() { return hooks_; }
   MemoryStore& memory() { return memory_; }
   FailingStore& failing() { return failing_; }
+  FailingAccounts& failing_accounts() { return failing_accounts_; }
   SessionCache& cache() { return cache_; }
   KeyRing& keys() { return *keys_; }
   HashPool& hashes() { return hashes_; }
@@ -181,7 +224,7 @@ class World {
   }
 
   AuthParts PartsOf(const SessionPolicy& policy) {
-    return AuthParts{.accounts = memory_.accounts(),
+    return AuthParts{.accounts = failing_accounts_,
                      .sessions = cache_,
                      .keys = *keys_,
                      .issuer = issuer_,
@@ -201,6 +244,7 @@ class World {
   PlainHasher::Hooks hooks_;
   MemoryStore memory_;
   FailingStore failing_{memory_.sessions()};
+  FailingAccounts failing_accounts_{memory_.accounts()};
   SessionCache cache_{failing_, {.max_entries = 256, .shards = 4}};
   std::unique_ptr<Log> log_ = Log::ToStderr(LogLevel::kError, clock_);
   std::unique_ptr<KeyRing> keys_ = *KeyRing::Open(

@@ -33,11 +33,16 @@ TEST(FieldChecks, AccountIdHasOneSpelling) {
 }
 
 TEST(FieldChecks, SizesHoldAtBelowAndAboveTheLimit) {
-  EXPECT_FALSE(Passes(&FieldChecks::Password, ""));
-  EXPECT_TRUE(Passes(&FieldChecks::Password, "x"));
-  EXPECT_TRUE(Passes(&FieldChecks::Password, std::string(1024, 'x')));
-  EXPECT_FALSE(Passes(&FieldChecks::Password, std::string(1025, 'x')));
-  EXPECT_TRUE(Passes(&FieldChecks::Password, std::string("a\0b", 3)));
+  const auto password_passes = [](absl::string_view value) {
+    FieldChecks checks;
+    checks.Password("password", SecretBytes(value));
+    return checks.status().ok();
+  };
+  EXPECT_FALSE(password_passes(""));
+  EXPECT_TRUE(password_passes("x"));
+  EXPECT_TRUE(password_passes(std::string(1024, 'x')));
+  EXPECT_FALSE(password_passes(std::string(1025, 'x')));
+  EXPECT_TRUE(password_passes(std::string("a\0b", 3)));
 
   EXPECT_TRUE(Passes(&FieldChecks::Credential, ""));
   EXPECT_TRUE(Passes(&FieldChecks::Credential, std::string(8192, 'x')));
@@ -196,7 +201,7 @@ TEST(FieldChecks, DurationsAreCutToMicroseconds) {
 TEST(FieldChecks, TellEverythingAtOnce) {
   FieldChecks checks;
   checks.AccountId("account", "");
-  checks.Password("password", "");
+  checks.Password("password", SecretBytes());
   EXPECT_EQ(FieldViolationsOf(checks.status()).size(), 2u);
 }
 
