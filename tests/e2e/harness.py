@@ -169,9 +169,11 @@ class Daemon:
 
     def start(self):
         with open(self.log_path, "ab") as log:
+            # Dies with the test, should that be ended from outside.
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=log, env=clean_environment())
+                ["setpriv", "--pdeathsig", "KILL"] + self.command(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                env=clean_environment())
         line = self.process.stdout.readline().decode()
         ready = re.fullmatch(
             r"latchkeyd ready: listen=(\S+) admin=(\S+)\n", line)
