@@ -15,7 +15,6 @@ class MemoryStores final : public StoresUnderTest {
   AccountStore& accounts() override { return store_.accounts(); }
   SessionStore& sessions() override { return store_.sessions(); }
   KeyStore& keys() override { return store_.keys(); }
-  bool Reopen() override { return false; }
 
  private:
   MemoryStore store_;

@@ -21,7 +21,6 @@ class CacheOverMemory final : public StoresUnderTest {
   AccountStore& accounts() override { return memory_.accounts(); }
   SessionStore& sessions() override { return cache_; }
   KeyStore& keys() override { return memory_.keys(); }
-  bool Reopen() override { return false; }
 
  private:
   MemoryStore memory_;
@@ -36,12 +35,11 @@ class CacheOverRocks final : public StoresUnderTest {
   AccountStore& accounts() override { return database_->accounts(); }
   SessionStore& sessions() override { return *cache_; }
   KeyStore& keys() override { return database_->keys(); }
-  bool Reopen() override {
+  void Reopen() override {
     EXPECT_TRUE(cache_->Flush().ok());
     cache_.reset();
     database_.Close();
     Open();
-    return true;
   }
 
  private:
@@ -69,6 +67,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Factory<CacheOverMemory>("RoomyOverMemory", kRoomy),
                     Factory<CacheOverMemory>("TinyOverMemory", kTiny),
                     Factory<CacheOverRocks>("RoomyOverRocks", kRoomy),
+                    Factory<CacheOverRocks>("TinyOverRocks", kTiny)),
+    [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Cache, DurableSessionStoreContract,
+    testing::Values(Factory<CacheOverRocks>("RoomyOverRocks", kRoomy),
                     Factory<CacheOverRocks>("TinyOverRocks", kTiny)),
     [](const auto& row) { return row.param.name; });
 

@@ -26,11 +26,10 @@ class RocksStores final : public StoresUnderTest {
   AccountStore& accounts() override { return database_->accounts(); }
   SessionStore& sessions() override { return database_->sessions(); }
   KeyStore& keys() override { return database_->keys(); }
-  bool Reopen() override {
+  void Reopen() override {
     database_.Close();
     const absl::Status opened = database_.Open();
     EXPECT_TRUE(opened.ok()) << opened;
-    return true;
   }
 
  private:
@@ -43,8 +42,14 @@ StoreFactory Rocks() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rocks, AccountStoreContract, testing::Values(Rocks()));
+INSTANTIATE_TEST_SUITE_P(Rocks, DurableAccountStoreContract,
+                         testing::Values(Rocks()));
 INSTANTIATE_TEST_SUITE_P(Rocks, SessionStoreContract, testing::Values(Rocks()));
+INSTANTIATE_TEST_SUITE_P(Rocks, DurableSessionStoreContract,
+                         testing::Values(Rocks()));
 INSTANTIATE_TEST_SUITE_P(Rocks, KeyStoreContract, testing::Values(Rocks()));
+INSTANTIATE_TEST_SUITE_P(Rocks, DurableKeyStoreContract,
+                         testing::Values(Rocks()));
 
 }  // namespace
 }  // namespace latchkey
