@@ -51,6 +51,8 @@ sigset_t BlockSignals() {
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // A file at its size limit is a failed write, not the end of the process.
+  signal(SIGXFSZ, SIG_IGN);
   return signals;
 }
 

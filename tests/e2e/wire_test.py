@@ -1,6 +1,8 @@
 """What comes over the wire otherwise: bytes that are no message, too long or
 compressed ones, health, and methods that do not exist."""
 
+import socket
+import struct
 import unittest
 
 import grpc
@@ -12,6 +14,13 @@ LOGIN = "/latchkey.v1.AuthService/Login"
 VALIDATE = "/latchkey.v1.AuthService/Validate"
 HEALTH = "/grpc.health.v1.Health/Check"
 MAX_MESSAGE_BYTES = 1 << 20
+MAX_HEADER_BYTES = 8 << 10
+MAX_STREAMS = 1000
+# HTTP/2 (RFC 9113): what a client begins with, and numbers of SETTINGS.
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+SETTINGS_FRAME = 4
+SETTINGS_MAX_CONCURRENT_STREAMS = 3
+SETTINGS_MAX_HEADER_LIST_SIZE = 6
 
 
 def length_delimited(number, content):
@@ -35,7 +44,22 @@ def padded_to(size, message):
     raise AssertionError("cannot be padded")
 
 
+def read_exactly(connection, size):
+    data = b""
+    while len(data) < size:
+        chunk = connection.recv(size - len(data))
+        assert chunk, "closed after %d of %d bytes" % (len(data), size)
+        data += chunk
+    return data
+
+
 class Wire(harness.DaemonTest):
+
+    def connect(self):
+        host, port = self.daemon.address.rsplit(":", 1)
+        connection = socket.create_connection((host, int(port)))
+        self.addCleanup(connection.close)
+        return connection
 
     def refuses_bytes(self, method, data):
         return self.assertRefused(
@@ -73,6 +97,41 @@ class Wire(harness.DaemonTest):
                 VALIDATE, padded_to(MAX_MESSAGE_BYTES + 1, request))
         self.assertEqual(caught.exception.code(),
                          grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+    def test_headers_have_a_limit(self):
+        request = auth_pb2.ValidateRequest(credential="x")
+        below = (("x-padding", "p" * (MAX_HEADER_BYTES // 2)),)
+        answer = self.daemon.public.auth.Validate(
+            request, metadata=below, timeout=TIMEOUT)
+        self.assertFalse(answer.active)
+        above = (("x-padding", "p" * MAX_HEADER_BYTES),)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.daemon.public.auth.Validate(
+                request, metadata=above, timeout=TIMEOUT)
+        self.assertEqual(caught.exception.code(),
+                         grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+    def test_streams_and_headers_are_limited_by_announcement(self):
+        connection = self.connect()
+        connection.sendall(PREFACE)
+        kind, announced = None, {}
+        while kind != SETTINGS_FRAME:
+            head = read_exactly(connection, 9)
+            kind = head[3]
+            body = read_exactly(connection, int.from_bytes(head[:3], "big"))
+        for at in range(0, len(body), 6):
+            number, value = struct.unpack(">HI", body[at:at + 6])
+            announced[number] = value
+        self.assertEqual(announced[SETTINGS_MAX_CONCURRENT_STREAMS],
+                         MAX_STREAMS)
+        self.assertEqual(announced[SETTINGS_MAX_HEADER_LIST_SIZE],
+                         MAX_HEADER_BYTES)
+
+    def test_a_connection_that_says_nothing_is_closed(self):
+        connection = self.connect()
+        # Whatever the server has to say first, it ends by closing.
+        while connection.recv(4096):
+            pass
 
     def test_a_compressed_message_is_refused(self):
         for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
