@@ -57,7 +57,7 @@ absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
   db_ = std::make_unique<RocksDb>(std::move(opened.db), opened.handles, health_,
                                   log_);
   table_check_.emplace(db_->raw(), env, health_);
-  LATCHKEY_RETURN_IF_ERROR(table_check_->Start());
+  LATCHKEY_RETURN_IF_ERROR(table_check_->Start(TableCheck::kForegroundBytes));
   LATCHKEY_RETURN_IF_ERROR(floor_->Raise(&db_->raw()));
   if (opened.created) {
     LATCHKEY_RETURN_IF_ERROR(SyncDirectory(env, ParentOf(options.path)));

@@ -26,10 +26,10 @@ TableCheck::TableCheck(rocksdb::DB& db, rocksdb::Env* env, StoreHealth& health)
 
 TableCheck::~TableCheck() { Stop(); }
 
-absl::Status TableCheck::Start() {
+absl::Status TableCheck::Start(uint64_t foreground_bytes) {
   uint64_t bytes = 0;
   for (const auto& table : LiveTables(db_)) bytes += table.size;
-  if (bytes <= kForegroundBytes) return CheckAll();
+  if (bytes <= foreground_bytes) return CheckAll();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "table_check");
     const absl::Status checked = CheckAll();

@@ -34,9 +34,10 @@ class TableCheck {
   TableCheck(const TableCheck&) = delete;
   TableCheck& operator=(const TableCheck&) = delete;
 
-  // Start checks, or begins to. Call once.
+  // Start checks, or begins to, if there are more than `foreground_bytes` of
+  // tables. Call once.
   //   kDataLoss  a table is damaged
-  [[nodiscard]] absl::Status Start();
+  [[nodiscard]] absl::Status Start(uint64_t foreground_bytes);
 
   // Stop ends the thread behind the table it is at. May be called again.
   void Stop();

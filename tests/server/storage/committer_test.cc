@@ -21,6 +21,9 @@
 #include "server/storage/opening.h"
 #include "server/storage/records.h"
 #include "server/storage/rocks_options.h"
+#include "server/storage/session_rows.h"
+#include "server/storage/session_sweep.h"
+#include "tests/contract/stores_under_test.h"
 #include "tests/server/storage/database_in_directory.h"
 #include "tests/server/storage/fault_disk.h"
 
@@ -316,6 +319,38 @@ TEST_F(CommitterTest, NewestRevisionIsWrittenWithEachBatch) {
   rocksdb::PinnableSlice row;
   ASSERT_TRUE(*db_->Read(Family::kMeta, kMetaRevision, &row));
   EXPECT_EQ(*DecodeMetaNumber64(ToView(row)), 2u);
+}
+
+TEST_F(CommitterTest, SweepIsDecidedAgainWhereItIsWritten) {
+  // Two sessions that look dead on disk; while the sweep's change waits, one
+  // is used and the other ended by changes before it in the batch.
+  const Account alice = ContractAccount("alice");
+  const Session used = ContractSession(alice, 1);
+  const Session ended = ContractSession(alice, 2);
+  ASSERT_TRUE(committer_
+                  ->Commit([&](ChangeView& view) {
+                    view.Put(Family::kAccounts, "alice", EncodeAccount(alice));
+                    PutSession(view, ContractKey(1), used);
+                    PutSession(view, ContractKey(2), ended);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const absl::Time now = used.idle_expire_time() + kSweepGrace;
+  SessionSweep sweep(*db_, *committer_, *log_);
+  const auto answers = WhileHeld({
+      [&] {
+        return committer_->Commit([&](ChangeView& view) {
+          view.Put(Family::kActivity, ContractKey(1).view(),
+                   EncodeActivity({used.expire_time, now}));
+          DeleteSession(view, ContractKey(2), ended);
+          return absl::OkStatus();
+        });
+      },
+      [&]() -> absl::StatusOr<uint64_t> { return sweep.Run(now, 10); },
+  });
+  EXPECT_EQ(*answers[1], 0u);  // freed none
+  rocksdb::PinnableSlice row;
+  EXPECT_TRUE(*db_->Read(Family::kSessions, ContractKey(1).view(), &row));
 }
 
 TEST_F(CommitterTest, ManyThreadsGetEachRevisionOnce) {

@@ -7,7 +7,9 @@
 #include <string>
 #include <unistd.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "rocksdb/env.h"
 
@@ -37,6 +39,22 @@ class TemporaryDirectory {
  private:
   std::string path_;
 };
+
+// OnlyFile returns the one file of `directory` whose name begins and ends so.
+inline std::filesystem::path OnlyFile(const std::string& directory,
+                                      absl::string_view begin,
+                                      absl::string_view end) {
+  std::filesystem::path found;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    const std::string name = entry.path().filename();
+    if (absl::StartsWith(name, begin) && absl::EndsWith(name, end)) {
+      EXPECT_TRUE(found.empty()) << found << " and " << name;
+      found = entry.path();
+    }
+  }
+  EXPECT_FALSE(found.empty()) << begin << "*" << end;
+  return found;
+}
 
 // DatabaseInDirectory is a database that can be closed and opened again, with
 // a clock that stands still and a log that can be read.

@@ -65,18 +65,8 @@ class OpeningTest : public testing::Test {
   fs::path In(absl::string_view name) {
     return absl::StrCat(database_.path(), "/", name);
   }
-  // The one file whose name begins or ends so.
   fs::path Only(absl::string_view begin, absl::string_view end) {
-    fs::path found;
-    for (const auto& entry : fs::directory_iterator(database_.path())) {
-      const std::string name = entry.path().filename();
-      if (absl::StartsWith(name, begin) && absl::EndsWith(name, end)) {
-        EXPECT_TRUE(found.empty());
-        found = entry.path();
-      }
-    }
-    EXPECT_FALSE(found.empty());
-    return found;
+    return OnlyFile(database_.path(), begin, end);
   }
 
   DatabaseInDirectory database_;
@@ -346,29 +336,6 @@ TEST_F(OpeningTest, CloseMayBeCalledAgainAndRefusesEverything) {
     EXPECT_EQ(ReasonOf(status), Reason::kShuttingDown);
   }
   EXPECT_TRUE(database_->Health().ok());
-}
-
-TEST_F(OpeningTest, FailedWriteMakesHealthFailUntilARestart) {
-  fs::create_directory(database_.path());
-  const auto disk = std::make_shared<FaultDisk>(database_.path());
-  const auto env = FaultDisk::MakeEnv(disk);
-  database_.UseEnv(env.get());
-  ASSERT_TRUE(database_.Open().ok());
-  ASSERT_TRUE(database_->accounts().Create(ContractAccount("alice")).ok());
-  EXPECT_TRUE(database_->Health().ok());
-  disk->Fail(FaultDisk::Failure::kLogSync);
-  EXPECT_EQ(
-      ReasonOf(
-          database_->accounts().Create(ContractAccount("bob", 2)).status()),
-      Reason::kStoreFailed);
-  disk->Fail(FaultDisk::Failure::kNone);
-  EXPECT_EQ(ReasonOf(database_->Health()), Reason::kStoreFailed);
-  EXPECT_EQ(ReasonOf(database_->accounts().Find("alice").status()),
-            Reason::kStoreFailed);
-  database_.Close();
-  ASSERT_TRUE(database_.Open().ok());
-  EXPECT_TRUE(database_->accounts().Find("alice").ok());
-  database_.Close();
 }
 
 }  // namespace
