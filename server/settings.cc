@@ -118,7 +118,7 @@ void AddCredentials(CLI::App* app, Settings* settings, std::string* algorithm) {
               "How long a key is published before it signs");
   AddDuration(
       app, "--key_signing_life",
-      {&settings->key_signing_life, absl::Minutes(1), absl::Hours(24 * 365)},
+      {&settings->key_signing_life, kLeastSigningLife, absl::Hours(24 * 365)},
       "How long a key signs before the next one does");
 }
 

@@ -148,7 +148,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
     grpc::health::v1::HealthCheckRequest::descriptor();
   }
   std::unique_ptr<RpcServer> result(new RpcServer());
-  for (const Listener listener : {Listener::kNetwork, Listener::kAdminSocket}) {
+  // The network last: nothing is acknowledged by a server that cannot start.
+  for (const Listener listener : {Listener::kAdminSocket, Listener::kNetwork}) {
     const bool network = listener == Listener::kNetwork;
     auto services = std::make_unique<ServiceSet>(listener, verbs);
     grpc::ServerBuilder builder;

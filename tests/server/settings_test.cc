@@ -141,7 +141,7 @@ TEST(Settings, BadValuesAreRefusedByName) {
            {"--hash_threads", "0"},
            {"--hash_queue", "-1"},
            {"--worker_threads", "x"},
-           {"--key_signing_life", "59m"},
+           {"--key_signing_life", "59m", "--key_publish_lead", "1m"},
            {"--key_publish_lead", "20h", "--key_signing_life", "30h"},
            {"--issuer", std::string(257, 'x')},
            {"--default_audience", "a\nb"},
