@@ -156,5 +156,31 @@ class HashQueue(harness.DaemonTest):
                          len(outcomes) - len(refused))
 
 
+class Overload(harness.DaemonTest):
+
+    SETTINGS = ("--worker_threads", "1", "--worker_queue", "1")
+
+    def test_too_many_waiting_writes_are_told_to_come_again(self):
+        self.daemon.create_account("alice")
+        refused = []
+        # Each round asks for more writes than one thread and a queue of one
+        # can hold; whether they come at the same time is the machine's affair.
+        for number in range(200):
+            calls = [self.daemon.private.accounts.UpdateAccount.future(
+                account_pb2.UpdateAccountRequest(
+                    name="accounts/alice", roles=["r%d-%d" % (number, one)]),
+                timeout=TIMEOUT) for one in range(50)]
+            for call in calls:
+                if call.exception():
+                    refused.append(harness.Details(call.exception()))
+            if refused:
+                break
+        self.assertTrue(refused, "10,000 writes, and never two at a time")
+        for details in refused:
+            self.assertEqual(details.code, grpc.StatusCode.UNAVAILABLE)
+            self.assertEqual(details.reason, "OVERLOADED")
+            self.assertGreater(details.retry_seconds, 0)
+
+
 if __name__ == "__main__":
     unittest.main()
