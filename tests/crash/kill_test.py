@@ -153,11 +153,13 @@ def run(kills, seed, roll_back):
         # What has ended was checked once more than it had to be; what is
         # alive is carried on, within reason.
         state = dict(list(state.items())[-2000:])
-    daemon.close()
     print("%d kills, seed %d: %d logins and %d logouts acknowledged, %d "
           "logouts cut off, all as acknowledged, %.0f s" %
           (kills, seed, counts["opened"], counts["ended"],
-           counts["ending"] - counts["ended"], time.monotonic() - begin))
+           counts["ending"] - counts["ended"], time.monotonic() - begin),
+          flush=True)
+    # Last, since it looks for every credential of the run in log and disk.
+    daemon.close()
     assert counts["opened"] >= kills, "the driver did next to nothing"
     return 0
 
