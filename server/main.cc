@@ -201,7 +201,8 @@ absl::Status Latchkeyd::Listen() {
   LATCHKEY_ASSIGN_OR_RETURN(
       rpc_, RpcServer::Start({.listen = settings_.listen,
                               .admin_socket = data_dir_->admin_socket(),
-                              .reflection = settings_.reflection},
+                              .reflection = settings_.reflection,
+                              .benchmark = settings_.benchmark},
                              {.authority = *authority_,
                               .accounts = *account_admin_,
                               .sessions = *session_admin_,

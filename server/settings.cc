@@ -91,6 +91,9 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
   Add(app, "--reflection", &settings->reflection,
       "Serve gRPC reflection: true or false")
       ->default_str("true");
+  app->add_flag("--benchmark", settings->benchmark,
+                "Serve an empty RPC too, for latchkey-bench to compare with")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   AddDuration(app, "--drain_timeout",
               {&settings->drain_timeout, absl::ZeroDuration(), absl::Hours(1)},
               "How long TERM waits for calls under way");

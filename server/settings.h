@@ -23,6 +23,7 @@ struct Settings {
   std::string listen = "127.0.0.1:7870";
   bool insecure = false;  // plaintext beyond loopback
   bool reflection = true;
+  bool benchmark = false;  // serve an empty RPC to compare with
   absl::Duration drain_timeout = absl::Seconds(10);
 
   LogLevel log_level = LogLevel::kInfo;

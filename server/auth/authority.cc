@@ -28,7 +28,24 @@ Authority::Authority(const AuthParts& parts)
 
 absl::StatusOr<ValidateAnswer> Authority::Validate(const ValidateQuery& query,
                                                    Reach reach) {
+  return Judge(query, parts_.clock.Now(), reach);
+}
+
+absl::StatusOr<BatchValidateAnswer> Authority::BatchValidate(
+    absl::Span<const ValidateQuery> queries, Reach reach) {
   const absl::Time now = parts_.clock.Now();
+  BatchValidateAnswer batch;
+  batch.revision = parts_.sessions.Revision();
+  batch.answers.reserve(queries.size());
+  for (const ValidateQuery& query : queries) {
+    LATCHKEY_ASSIGN_OR_RETURN(ValidateAnswer answer, Judge(query, now, reach));
+    batch.answers.push_back(std::move(answer));
+  }
+  return batch;
+}
+
+absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
+                                                absl::Time now, Reach reach) {
   ValidateAnswer answer;
   // Read first: the answer is at least as fresh as this.
   answer.revision = parts_.sessions.Revision();

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 
 #include "client/base/secret_bytes.h"
 #include "server/auth/parts.h"
@@ -56,6 +57,11 @@ struct ValidateAnswer {
   uint64_t revision = 0;
 };
 
+struct BatchValidateAnswer {
+  std::vector<ValidateAnswer> answers;  // in the order of the queries
+  uint64_t revision = 0;                // of all of them
+};
+
 enum class LogoutScope { kThisSession, kOtherSessions, kAllSessions };
 
 struct LogoutAnswer {
@@ -92,6 +98,12 @@ class Authority {
   absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
                                           Reach reach);
 
+  // BatchValidate is Validate for each of `queries`, all as of one instant. An
+  // error of one is the answer to all. With Reach::kMemory, kUnavailable
+  // without a Reason as Validate.
+  absl::StatusOr<BatchValidateAnswer> BatchValidate(
+      absl::Span<const ValidateQuery> queries, Reach reach);
+
   // Refresh issues a new JWT of the refresh credential's session. Blocks.
   //   kUnauthenticated  kRefreshRefused: not of a live session
   absl::StatusOr<Grant> Refresh(absl::string_view refresh_credential);
@@ -110,6 +122,8 @@ class Authority {
  private:
   struct LoginAttempt;
 
+  absl::StatusOr<ValidateAnswer> Judge(const ValidateQuery& query,
+                                       absl::Time now, Reach reach);
   void CheckProof(std::shared_ptr<LoginAttempt> attempt);
   absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
   LogoutAnswer NothingEnded() const;

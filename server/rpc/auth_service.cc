@@ -3,6 +3,9 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 
 #include "client/base/status_macros.h"
 #include "server/rpc/convert.h"
@@ -59,20 +62,61 @@ void FillGrant(const Grant& grant, const Epoch& epoch, Response* response) {
   *response->mutable_revision() = ToProto(epoch, grant.revision);
 }
 
-absl::StatusOr<ValidateQuery> ReadValidate(const v1::ValidateRequest& request) {
-  FieldChecks checks;
-  checks.Credential("credential", request.credential());
-  checks.Audience("audience", request.audience());
+// Reads one query; `prefix` is put before the names of its fields.
+ValidateQuery ReadQuery(absl::string_view prefix,
+                        const v1::ValidateRequest& request,
+                        FieldChecks* checks) {
+  checks->Credential(absl::StrCat(prefix, "credential"), request.credential());
+  checks->Audience(absl::StrCat(prefix, "audience"), request.audience());
   ValidateQuery query{.credential = request.credential(),
                       .audience = request.audience(),
                       .max_auth_age = std::nullopt,
                       .passive = request.passive()};
   if (request.has_max_auth_age()) {
-    query.max_auth_age = checks.Duration("max_auth_age", request.max_auth_age(),
-                                         absl::Microseconds(1));
+    query.max_auth_age =
+        checks->Duration(absl::StrCat(prefix, "max_auth_age"),
+                         request.max_auth_age(), absl::Microseconds(1));
   }
+  return query;
+}
+
+absl::StatusOr<ValidateQuery> ReadValidate(const v1::ValidateRequest& request) {
+  FieldChecks checks;
+  const ValidateQuery query = ReadQuery("", request, &checks);
   LATCHKEY_RETURN_IF_ERROR(checks.status());
   return query;
+}
+
+absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
+    const v1::BatchValidateRequest& request) {
+  FieldChecks checks;
+  std::vector<ValidateQuery> queries;
+  if (request.requests_size() < 1 ||
+      request.requests_size() > kMaxBatchValidate) {
+    checks.Fail("requests", "must be 1 to 100");
+    return checks.status();
+  }
+  queries.reserve(request.requests_size());
+  for (int i = 0; i < request.requests_size(); ++i) {
+    queries.push_back(ReadQuery(absl::StrCat("requests[", i, "]."),
+                                request.requests(i), &checks));
+  }
+  LATCHKEY_RETURN_IF_ERROR(checks.status());
+  return queries;
+}
+
+// Unavailable without a reason is memory that does not have it; with one, a
+// store that has failed or closed, which no reader could mend.
+bool WantsDisk(const absl::Status& status) {
+  return absl::IsUnavailable(status) && !ReasonOf(status).has_value();
+}
+
+// Puts all of an answer but the revision.
+void FillVerdict(const ValidateAnswer& answer, v1::ValidateResponse* response) {
+  response->set_active(answer.active);
+  if (!answer.active) return;
+  *response->mutable_session() = ToProto(answer.session);
+  *response->mutable_expire_time() = ToProto(answer.expire_time);
 }
 
 std::optional<LogoutScope> FromProto(v1::LogoutScope scope) {
@@ -161,11 +205,7 @@ void AuthRpc::StartValidate(ValidateCall call) {
   }
   const absl::StatusOr<ValidateAnswer> answer =
       authority_.Validate(*query, Reach::kMemory);
-  // Unavailable without a reason is memory that does not have it; with one, a
-  // store that has failed or closed, which no worker could mend.
-  const bool wants_disk = absl::IsUnavailable(answer.status()) &&
-                          !ReasonOf(answer.status()).has_value();
-  if (!wants_disk) {
+  if (!WantsDisk(answer.status())) {
     if (answer.ok()) FillValidate(*answer, &call->response);
     call->Finish(answer.status());
     return;
@@ -180,13 +220,48 @@ void AuthRpc::StartValidate(ValidateCall call) {
   });
 }
 
+grpc::ServerUnaryReactor* AuthRpc::BatchValidate(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::BatchValidateRequest, v1::BatchValidateResponse>(
+      door_, Method::kBatchValidate, context, in, out,
+      [this](auto call) { StartBatchValidate(std::move(call)); });
+}
+
+void AuthRpc::StartBatchValidate(BatchValidateCall call) {
+  const auto queries = ReadBatchValidate(call->request);
+  if (!queries.ok()) {
+    call->Finish(queries.status());
+    return;
+  }
+  const auto answer = authority_.BatchValidate(*queries, Reach::kMemory);
+  if (!WantsDisk(answer.status())) {
+    if (answer.ok()) FillBatchValidate(*answer, &call->response);
+    call->Finish(answer.status());
+    return;
+  }
+  OnReader(std::move(call), [this](auto& late) -> absl::Status {
+    LATCHKEY_ASSIGN_OR_RETURN(const auto again,
+                              ReadBatchValidate(late.request));
+    LATCHKEY_ASSIGN_OR_RETURN(const BatchValidateAnswer found,
+                              authority_.BatchValidate(again, Reach::kDisk));
+    FillBatchValidate(found, &late.response);
+    return absl::OkStatus();
+  });
+}
+
+void AuthRpc::FillBatchValidate(const BatchValidateAnswer& answer,
+                                v1::BatchValidateResponse* response) const {
+  for (const ValidateAnswer& one : answer.answers) {
+    FillVerdict(one, response->add_responses());
+  }
+  *response->mutable_revision() = ToProto(epoch_, answer.revision);
+}
+
 void AuthRpc::FillValidate(const ValidateAnswer& answer,
                            v1::ValidateResponse* response) const {
-  response->set_active(answer.active);
+  FillVerdict(answer, response);
   *response->mutable_revision() = ToProto(epoch_, answer.revision);
-  if (!answer.active) return;
-  *response->mutable_session() = ToProto(answer.session);
-  *response->mutable_expire_time() = ToProto(answer.expire_time);
 }
 
 grpc::ServerUnaryReactor* AuthRpc::Refresh(grpc::CallbackServerContext* context,

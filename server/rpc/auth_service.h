@@ -12,9 +12,10 @@ namespace latchkey {
 // that cannot be read gets our answer (see ParseRequest).
 using RawAuthService = v1::AuthService::WithRawCallbackMethod_Login<
     v1::AuthService::WithRawCallbackMethod_Validate<
-        v1::AuthService::WithRawCallbackMethod_Refresh<
-            v1::AuthService::WithRawCallbackMethod_Logout<
-                v1::AuthService::Service>>>>;
+        v1::AuthService::WithRawCallbackMethod_BatchValidate<
+            v1::AuthService::WithRawCallbackMethod_Refresh<
+                v1::AuthService::WithRawCallbackMethod_Logout<
+                    v1::AuthService::Service>>>>>;
 
 // AuthRpc puts Authority on the wire: sizes and spellings are checked here,
 // and messages converted; nothing is decided. Reactions never block: what may
@@ -30,6 +31,9 @@ class AuthRpc final : public RawAuthService {
   grpc::ServerUnaryReactor* Validate(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* in,
                                      grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* BatchValidate(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override;
   grpc::ServerUnaryReactor* Refresh(grpc::CallbackServerContext* context,
                                     const grpc::ByteBuffer* in,
                                     grpc::ByteBuffer* out) override;
@@ -40,11 +44,16 @@ class AuthRpc final : public RawAuthService {
  private:
   using LoginCall = CallPtr<v1::LoginRequest, v1::LoginResponse>;
   using ValidateCall = CallPtr<v1::ValidateRequest, v1::ValidateResponse>;
+  using BatchValidateCall =
+      CallPtr<v1::BatchValidateRequest, v1::BatchValidateResponse>;
 
   void StartLogin(LoginCall call);
   void StartValidate(ValidateCall call);
+  void StartBatchValidate(BatchValidateCall call);
   void FillValidate(const ValidateAnswer& answer,
                     v1::ValidateResponse* response) const;
+  void FillBatchValidate(const BatchValidateAnswer& answer,
+                         v1::BatchValidateResponse* response) const;
 
   const CallDoor door_;
   Authority& authority_;

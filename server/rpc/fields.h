@@ -23,6 +23,7 @@ namespace latchkey {
 // stated at its field in the .proto files.
 constexpr size_t kMaxCredentialBytes = 8192;
 constexpr size_t kMaxClientInfoBytes = 256;
+constexpr int kMaxBatchValidate = 100;
 constexpr int kMaxPageSize = 1000;
 constexpr int kDefaultPageSize = 100;
 // A page ends early when it has grown to this: clients of gRPC take answers of

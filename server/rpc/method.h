@@ -17,6 +17,7 @@ enum class Listener {
 enum class Method {
   kLogin,
   kValidate,
+  kBatchValidate,
   kRefresh,
   kLogout,
   kLogoutByName,  // Logout with a session's name: a right of its own
@@ -35,6 +36,7 @@ enum class Method {
   kListKeys,
   kRotateKey,
   kGetServerInfo,
+  kPing,  // served with --benchmark only
 };
 
 // MethodRule says where a method may be called.
@@ -46,9 +48,10 @@ struct MethodRule {
 };
 
 // The one table of who may call what. A method that is not in it is refused.
-inline constexpr std::array<MethodRule, 20> kMethodRules = {{
+inline constexpr std::array<MethodRule, 22> kMethodRules = {{
     {Method::kLogin, "Login", true, true},
     {Method::kValidate, "Validate", true, true},
+    {Method::kBatchValidate, "BatchValidate", true, true},
     {Method::kRefresh, "Refresh", true, true},
     {Method::kLogout, "Logout", true, true},
     {Method::kLogoutByName, "Logout by name", false, true},
@@ -67,6 +70,7 @@ inline constexpr std::array<MethodRule, 20> kMethodRules = {{
     {Method::kListKeys, "ListKeys", false, true},
     {Method::kRotateKey, "RotateKey", false, true},
     {Method::kGetServerInfo, "GetServerInfo", false, true},
+    {Method::kPing, "Ping", true, false},
 }};
 
 // IsPermitted tells whether `method` may be called through `listener`.

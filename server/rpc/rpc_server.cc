@@ -24,6 +24,7 @@
 #include "grpc/health/v1/health.pb.h"
 #include "server/rpc/account_service.h"
 #include "server/rpc/auth_service.h"
+#include "server/rpc/benchmark_service.h"
 #include "server/rpc/key_service.h"
 #include "server/rpc/session_service.h"
 
@@ -120,7 +121,8 @@ struct RpcServer::ServiceSet {
         sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
         accounts(door, verbs.accounts, verbs.about.epoch),
         keys(door, verbs.keys),
-        admin(door, verbs.about) {}
+        admin(door, verbs.about),
+        benchmark(door) {}
 
   void Register(grpc::ServerBuilder* builder) {
     builder->RegisterService(&auth);
@@ -136,6 +138,7 @@ struct RpcServer::ServiceSet {
   AccountRpc accounts;
   KeyRpc keys;
   AdminRpc admin;
+  BenchmarkRpc benchmark;
 };
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
@@ -155,6 +158,9 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
     grpc::ServerBuilder builder;
     SetLimits(&builder);
     services->Register(&builder);
+    if (network && options.benchmark) {
+      builder.RegisterService(&services->benchmark);
+    }
     if (!options.reflection) {
       builder.SetOption(std::make_unique<NoReflection>());
     }

@@ -23,13 +23,14 @@ namespace latchkey {
 
 // RpcServer serves the RPCs on both listeners: a gRPC server each, with
 // services of their own that know which listener they serve. Health is served
-// on both, reflection if wanted.
+// on both, reflection and the benchmark's empty RPC if wanted.
 class RpcServer {
  public:
   struct Options {
     std::string listen;        // host:port; port 0: any free one
     std::string admin_socket;  // path, at most 107 bytes
     bool reflection = true;
+    bool benchmark = false;  // BenchmarkService on the network listener
   };
 
   // What the services speak for; all of it outlives the server.

@@ -11,13 +11,15 @@ FILES = (account_pb2, admin_pb2, auth_pb2, key_pb2, session_service_pb2)
 
 # What may be called by anybody who reaches the port. All else is
 # administration: a new RPC that is not in here must be refused.
-OPEN_TO_ALL = {"Login", "Validate", "Refresh", "Logout", "GetJwks"}
+OPEN_TO_ALL = {"Login", "Validate", "BatchValidate", "Refresh", "Logout",
+               "GetJwks"}
 
 # What the admin socket answers to an empty request: the fields it misses, or
 # None if nothing is missing.
 EMPTY_REQUEST = {
     "Login": {"account", "proof"},
     "Validate": None,
+    "BatchValidate": {"requests"},
     "Refresh": {"refresh_credential"},
     "Logout": {"target"},
     "CreateAccount": {"account_id", "password"},
