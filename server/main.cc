@@ -17,6 +17,7 @@
 
 #include "client/base/clock.h"
 #include "client/base/status_macros.h"
+#include "server/account/account_cache.h"
 #include "server/account/hash_pool.h"
 #include "server/account/password.h"
 #include "server/auth/account_admin.h"
@@ -105,7 +106,9 @@ class Latchkeyd {
   std::unique_ptr<const std::string> issuer_name_;
   std::unique_ptr<JwtIssuer> issuer_;
   std::unique_ptr<PasswordChecker> passwords_;
+  std::unique_ptr<AccountCache> accounts_;
   std::unique_ptr<SessionCache> sessions_;
+  std::unique_ptr<JwtVerdicts> verdicts_;
   std::unique_ptr<TaskPool> workers_;
   std::unique_ptr<TaskPool> readers_;
   std::unique_ptr<HashPool> hashes_;
@@ -159,6 +162,9 @@ absl::Status Latchkeyd::OpenVerbs() {
   LATCHKEY_ASSIGN_OR_RETURN(PasswordChecker passwords,
                             PasswordChecker::Create(settings_.hash_cost));
   passwords_ = std::make_unique<PasswordChecker>(std::move(passwords));
+  accounts_ = std::make_unique<AccountCache>(database_->accounts(),
+                                             AccountCache::Options{});
+  verdicts_ = std::make_unique<JwtVerdicts>(JwtVerdicts::Options{});
   sessions_ = std::make_unique<SessionCache>(
       database_->sessions(),
       SessionCache::Options{
@@ -176,9 +182,10 @@ absl::Status Latchkeyd::OpenVerbs() {
           .threads = settings_.hash_threads,
           .queue_limit = static_cast<size_t>(settings_.hash_queue)},
       clock_);
-  parts_.reset(new AuthParts{.accounts = database_->accounts(),
+  parts_.reset(new AuthParts{.accounts = *accounts_,
                              .sessions = *sessions_,
                              .keys = *keys_,
+                             .verdicts = *verdicts_,
                              .issuer = *issuer_,
                              .passwords = *passwords_,
                              .hashes = *hashes_,

@@ -15,10 +15,10 @@ namespace {
 // not it has expired since: for ending it.
 const absl::Time kDeadOrAlive = absl::InfinitePast();
 
-bool ServesAudience(const Session& session, absl::string_view audience) {
-  if (session.audiences.empty()) return true;
-  return std::find(session.audiences.begin(), session.audiences.end(),
-                   audience) != session.audiences.end();
+bool ServesAudience(const SessionProfile& profile, absl::string_view audience) {
+  if (profile.audiences.empty()) return true;
+  return std::find(profile.audiences.begin(), profile.audiences.end(),
+                   audience) != profile.audiences.end();
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ Authority::Authority(const AuthParts& parts)
 
 absl::StatusOr<ValidateAnswer> Authority::Validate(const ValidateQuery& query,
                                                    Reach reach) {
-  return Judge(query, parts_.clock.Now(), reach);
+  return Judge(query, parts_.clock.Now(), reach, /*checks_left=*/nullptr);
 }
 
 absl::StatusOr<BatchValidateAnswer> Authority::BatchValidate(
@@ -37,31 +37,36 @@ absl::StatusOr<BatchValidateAnswer> Authority::BatchValidate(
   BatchValidateAnswer batch;
   batch.revision = parts_.sessions.Revision();
   batch.answers.reserve(queries.size());
+  int checks_left = kMaxChecksInMemory;
+  int* const limit = reach == Reach::kMemory ? &checks_left : nullptr;
   for (const ValidateQuery& query : queries) {
-    LATCHKEY_ASSIGN_OR_RETURN(ValidateAnswer answer, Judge(query, now, reach));
+    LATCHKEY_ASSIGN_OR_RETURN(ValidateAnswer answer,
+                              Judge(query, now, reach, limit));
     batch.answers.push_back(std::move(answer));
   }
   return batch;
 }
 
 absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
-                                                absl::Time now, Reach reach) {
+                                                absl::Time now, Reach reach,
+                                                int* checks_left) {
+  // Memory must not say yes to what the store does not vouch for any more.
+  LATCHKEY_RETURN_IF_ERROR(parts_.sessions.Ready());
   ValidateAnswer answer;
   // Read first: the answer is at least as fresh as this.
   answer.revision = parts_.sessions.Revision();
   LATCHKEY_ASSIGN_OR_RETURN(
       std::optional<Holder> holder,
-      resolver_.ByCredential(query.credential, now, reach));
+      resolver_.ByCredential(query.credential, now, reach, checks_left));
   if (!holder.has_value()) return answer;
-  Session& session = holder->stored.session;
-  if (!ServesAudience(session, query.audience)) return answer;
+  LiveSession& session = holder->session;
+  if (!ServesAudience(*session.profile, query.audience)) return answer;
   if (query.max_auth_age.has_value() &&
-      now - session.auth_time > *query.max_auth_age) {
+      now - session.auth_time() > *query.max_auth_age) {
     return answer;
   }
   if (!query.passive) {
-    const Activity note{holder->stored.key, now, session.expire_time};
-    LATCHKEY_RETURN_IF_ERROR(parts_.sessions.SaveActivity({&note, 1}));
+    parts_.sessions.NoteActivity({holder->key, now, session.expire_time});
     session.last_seen_time = std::max(session.last_seen_time, now);
   }
   answer.active = true;
@@ -81,9 +86,8 @@ absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
                      Reason::kRefreshRefused,
                      "not the refresh credential of a live session");
   }
-  Session& session = holder->stored.session;
-  const Activity note{holder->stored.key, now, session.expire_time};
-  LATCHKEY_RETURN_IF_ERROR(parts_.sessions.SaveActivity({&note, 1}));
+  Session session = holder->session.ToSession();
+  parts_.sessions.NoteActivity({holder->key, now, session.expire_time});
   session.last_seen_time = std::max(session.last_seen_time, now);
   LATCHKEY_ASSIGN_OR_RETURN(IssuedJwt jwt,
                             parts_.issuer.Issue(JwtSubjectOf(session), now));
@@ -143,9 +147,9 @@ absl::StatusOr<LogoutAnswer> Authority::End(const SessionKey& key,
       return LogoutAnswer{.ended = result.ended, .revision = result.revision};
     }
     case LogoutScope::kOtherSessions:
-      return EndOthers(target->stored, now);
+      return EndOthers(*target, now);
     case LogoutScope::kAllSessions:
-      return EndAll(target->stored.session, now);
+      return EndAll(*target->session.profile, now);
   }
   return MakeError(absl::StatusCode::kInternal, Reason::kInternal,
                    "unknown scope");
@@ -154,19 +158,20 @@ absl::StatusOr<LogoutAnswer> Authority::End(const SessionKey& key,
 // Walks all sessions of the account, also those that are dead by time, in
 // batches; a login that comes meanwhile is either walked or later than this
 // logout.
-absl::StatusOr<LogoutAnswer> Authority::EndOthers(const StoredSession& kept,
+absl::StatusOr<LogoutAnswer> Authority::EndOthers(const Holder& kept,
                                                   absl::Time now) {
   LogoutAnswer answer{.ended = 0, .revision = parts_.sessions.Revision()};
   std::optional<SessionId> after;
   while (true) {
     LATCHKEY_ASSIGN_OR_RETURN(
         const std::vector<StoredSession> page,
-        parts_.sessions.List(kept.session.account_uid, after, kMaxEndBatch,
+        parts_.sessions.List(kept.session.profile->account_uid, after, kMaxEndBatch,
                              kDeadOrAlive));
     std::vector<SessionKey> keys;
     for (const StoredSession& stored : page) {
       const bool other = stored.key != kept.key;
-      const bool alive = stored.session.generation == kept.session.generation;
+      const bool alive =
+          stored.session.generation == kept.session.profile->generation;
       if (other && alive) keys.push_back(stored.key);
     }
     LATCHKEY_ASSIGN_OR_RETURN(const EndResult result,
@@ -180,7 +185,7 @@ absl::StatusOr<LogoutAnswer> Authority::EndOthers(const StoredSession& kept,
 
 // One write ends them all: the account's generation goes up. What they were is
 // counted afterwards, when no login can add to the old generation any more.
-absl::StatusOr<LogoutAnswer> Authority::EndAll(const Session& target,
+absl::StatusOr<LogoutAnswer> Authority::EndAll(const SessionProfile& target,
                                                absl::Time now) {
   absl::StatusOr<AccountChange> change =
       parts_.accounts.Edit(target.account,

@@ -52,7 +52,7 @@ struct ValidateQuery {
 
 struct ValidateAnswer {
   bool active = false;
-  Session session;         // only if active
+  LiveSession session;     // only if active
   absl::Time expire_time;  // only if active
   uint64_t revision = 0;
 };
@@ -68,6 +68,10 @@ struct LogoutAnswer {
   int ended = 0;  // live sessions, counted up to kMaxCountedEnds
   uint64_t revision = 0;
 };
+
+// A signature takes some tens of microseconds, which is as long as an RPC
+// thread may be kept.
+constexpr int kMaxChecksInMemory = 4;
 
 constexpr int kMaxCountedEnds = 10000;
 
@@ -100,7 +104,8 @@ class Authority {
 
   // BatchValidate is Validate for each of `queries`, all as of one instant. An
   // error of one is the answer to all. With Reach::kMemory, kUnavailable
-  // without a Reason as Validate.
+  // without a Reason as Validate, also if more than kMaxChecksInMemory
+  // signatures would have to be checked.
   absl::StatusOr<BatchValidateAnswer> BatchValidate(
       absl::Span<const ValidateQuery> queries, Reach reach);
 
@@ -123,7 +128,8 @@ class Authority {
   struct LoginAttempt;
 
   absl::StatusOr<ValidateAnswer> Judge(const ValidateQuery& query,
-                                       absl::Time now, Reach reach);
+                                       absl::Time now, Reach reach,
+                                       int* checks_left);
   void CheckProof(std::shared_ptr<LoginAttempt> attempt);
   absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
   LogoutAnswer NothingEnded() const;
@@ -132,9 +138,9 @@ class Authority {
   absl::StatusOr<LogoutAnswer> End(const SessionKey& key,
                                    const std::optional<Holder>& target,
                                    LogoutScope scope, absl::Time now);
-  absl::StatusOr<LogoutAnswer> EndOthers(const StoredSession& kept,
-                                         absl::Time now);
-  absl::StatusOr<LogoutAnswer> EndAll(const Session& target, absl::Time now);
+  absl::StatusOr<LogoutAnswer> EndOthers(const Holder& kept, absl::Time now);
+  absl::StatusOr<LogoutAnswer> EndAll(const SessionProfile& target,
+                                      absl::Time now);
 
   const AuthParts& parts_;
   const Resolver resolver_;

@@ -5,24 +5,26 @@
 
 #include "client/base/clock.h"
 #include "client/base/ids.h"
-#include "server/account/account_store.h"
+#include "server/account/account_cache.h"
 #include "server/account/hash_pool.h"
 #include "server/account/password.h"
+#include "server/auth/jwt_verdict.h"
 #include "server/auth/policy.h"
 #include "server/base/log.h"
 #include "server/base/task_pool.h"
 #include "server/credential/jwt_issuer.h"
 #include "server/credential/key_ring.h"
-#include "server/session/session_store.h"
+#include "server/session/session_cache.h"
 
 namespace latchkey {
 
 // AuthParts is what the verbs work with. All of it outlives them; all of it is
 // safe from any thread.
 struct AuthParts {
-  AccountStore& accounts;
-  SessionStore& sessions;
+  AccountCache& accounts;
+  SessionCache& sessions;
   KeyRing& keys;
+  JwtVerdicts& verdicts;  // of `keys` and `issuer_name` alone
   const JwtIssuer& issuer;
   const PasswordChecker& passwords;
   HashPool& hashes;

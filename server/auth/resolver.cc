@@ -24,7 +24,8 @@ absl::StatusOr<std::optional<SessionKey>> Resolver::KeyBehind(
   for (const OpaqueKind kind : {OpaqueKind::kSession, OpaqueKind::kRefresh}) {
     if (const auto digest = ReadOpaque(kind, text)) return KeyOf(*digest);
   }
-  const VerifyResult verified = Verify(text, /*allow_expired=*/true, now);
+  const VerifyResult verified = Verify(text, *parts_.keys.VerificationKeys(now),
+                                       /*allow_expired=*/true, now);
   if (!verified.ok() || !verified.claims().session_id.has_value()) {
     return std::nullopt;
   }
@@ -36,11 +37,11 @@ absl::StatusOr<std::optional<SessionKey>> Resolver::KeyBehind(
 }
 
 Found Resolver::ByCredential(absl::string_view text, absl::Time now,
-                             Reach reach) const {
+                             Reach reach, int* checks_left) const {
   if (const auto digest = ReadOpaque(OpaqueKind::kSession, text)) {
     return ByKey(KeyOf(*digest), now, reach);
   }
-  return ByJwt(text, now, reach);
+  return ByJwt(text, now, reach, checks_left);
 }
 
 Found Resolver::ByRefreshCredential(absl::string_view text,
@@ -58,14 +59,14 @@ Found Resolver::ById(const SessionId& id, absl::Time now, Reach reach) const {
   LATCHKEY_RETURN_IF_ERROR(key.status());
   LATCHKEY_ASSIGN_OR_RETURN(std::optional<Holder> holder,
                             ByKey(*key, now, reach));
-  if (holder.has_value() && holder->stored.session.id != id) {
+  if (holder.has_value() && holder->session.id != id) {
     return std::nullopt;
   }
   return holder;
 }
 
-VerifyResult Resolver::Verify(absl::string_view text, bool allow_expired,
-                              absl::Time now) const {
+VerifyResult Resolver::Verify(absl::string_view text, const KeySet& keys,
+                              bool allow_expired, absl::Time now) const {
   Expectations expect;
   expect.issuer = parts_.issuer_name;
   // Audiences are the session's to judge, in one place for both forms.
@@ -73,8 +74,7 @@ VerifyResult Resolver::Verify(absl::string_view text, bool allow_expired,
   expect.allow_expired = allow_expired;
   // The server reads the clock that it signed with.
   expect.clock_skew = absl::ZeroDuration();
-  const auto keys = parts_.keys.VerificationKeys(now);
-  VerifyResult verified = VerifyJwt(text, *keys, expect, now);
+  VerifyResult verified = VerifyJwt(text, keys, expect, now);
   if (!verified.ok() && parts_.log.Enabled(LogLevel::kDebug)) {
     parts_.log.Debug("jwt refused",
                      {{"reason", RefusalName(verified.refusal())}});
@@ -82,43 +82,78 @@ VerifyResult Resolver::Verify(absl::string_view text, bool allow_expired,
   return verified;
 }
 
-Found Resolver::ByJwt(absl::string_view text, absl::Time now,
-                      Reach reach) const {
-  const VerifyResult verified = Verify(text, /*allow_expired=*/false, now);
-  if (!verified.ok()) return std::nullopt;
-  const VerifiedClaims& claims = verified.claims();
-  if (!claims.session_id.has_value() || !claims.generation.has_value()) {
-    return std::nullopt;
+Found Resolver::ByJwt(absl::string_view text, absl::Time now, Reach reach,
+                      int* checks_left) const {
+  // An empty or absurd text is not worth a hash.
+  if (text.size() > kMaxTokenBytes || text.empty()) return std::nullopt;
+  const auto keys = parts_.keys.VerificationKeys(now);
+  std::optional<JwtVerdict> verdict = parts_.verdicts.Find(text, keys, now);
+  if (!verdict.has_value()) {
+    if (checks_left != nullptr && --*checks_left < 0) {
+      return absl::UnavailableError("needs more time than memory takes");
+    }
+    LATCHKEY_ASSIGN_OR_RETURN(verdict, JudgeJwt(text, now, reach));
+    if (!verdict.has_value()) return std::nullopt;
   }
   LATCHKEY_ASSIGN_OR_RETURN(std::optional<Holder> holder,
-                            ById(*claims.session_id, now, reach));
+                            ByKey(verdict->key, now, reach));
   if (!holder.has_value()) return std::nullopt;
-  const Session& session = holder->stored.session;
-  if (session.form != CredentialForm::kJwt ||
-      session.account_uid.ToHex() != claims.subject ||
-      session.generation != *claims.generation) {
+  const SessionProfile& profile = *holder->session.profile;
+  if (holder->session.id != verdict->session ||
+      profile.form != CredentialForm::kJwt ||
+      profile.account_uid != verdict->account ||
+      profile.generation != verdict->generation) {
     return std::nullopt;
   }
-  holder->jwt_expire_time = claims.expire_time;
+  holder->jwt_expire_time = verdict->expire_time;
   return holder;
+}
+
+absl::StatusOr<std::optional<JwtVerdict>> Resolver::JudgeJwt(
+    absl::string_view text, absl::Time now, Reach reach) const {
+  const auto keys = parts_.keys.VerificationKeys(now);
+  const VerifyResult verified =
+      Verify(text, *keys, /*allow_expired=*/false, now);
+  if (!verified.ok()) return std::nullopt;
+  const VerifiedClaims& claims = verified.claims();
+  const auto account = AccountUid::FromHex(claims.subject);
+  if (!claims.session_id.has_value() || !claims.generation.has_value() ||
+      !account.has_value()) {
+    return std::nullopt;
+  }
+  const absl::StatusOr<SessionKey> key =
+      reach == Reach::kMemory
+          ? parts_.sessions.FindKeyInMemory(*claims.session_id)
+          : parts_.sessions.FindKey(*claims.session_id);
+  if (absl::IsNotFound(key.status())) return std::nullopt;
+  LATCHKEY_RETURN_IF_ERROR(key.status());
+  const JwtVerdict verdict{.session = *claims.session_id,
+                           .key = *key,
+                           .account = *account,
+                           .generation = *claims.generation,
+                           .expire_time = claims.expire_time};
+  parts_.verdicts.Insert(
+      text, keys,
+      {.from = claims.not_before.value_or(absl::InfinitePast()),
+       .until = claims.expire_time},
+      verdict);
+  return verdict;
 }
 
 Found Resolver::ByKey(const SessionKey& key, absl::Time now,
                       Reach reach) const {
-  absl::StatusOr<Session> session = reach == Reach::kMemory
-                                        ? parts_.sessions.FindInMemory(key, now)
-                                        : parts_.sessions.Find(key, now);
+  absl::StatusOr<LiveSession> session =
+      parts_.sessions.FindLive(key, now, reach);
   if (absl::IsNotFound(session.status())) return std::nullopt;
   LATCHKEY_RETURN_IF_ERROR(session.status());
-  const absl::StatusOr<Account> account =
-      reach == Reach::kMemory ? parts_.accounts.FindInMemory(session->account)
-                              : parts_.accounts.Find(session->account);
-  if (absl::IsNotFound(account.status())) return std::nullopt;
-  LATCHKEY_RETURN_IF_ERROR(account.status());
-  if (!SessionsHold(*account, session->account_uid, session->generation)) {
-    return std::nullopt;
-  }
-  return Holder{.stored = {key, *std::move(session)}, .jwt_expire_time = {}};
+  const SessionProfile& profile = *session->profile;
+  LATCHKEY_ASSIGN_OR_RETURN(
+      const bool stands,
+      parts_.accounts.Stands(profile.account, profile.account_uid,
+                             profile.generation, reach));
+  if (!stands) return std::nullopt;
+  return Holder{
+      .key = key, .session = *std::move(session), .jwt_expire_time = {}};
 }
 
 }  // namespace latchkey

@@ -10,14 +10,15 @@
 #include "client/verify/jwt_verifier.h"
 #include "server/auth/parts.h"
 #include "server/base/reach.h"
+#include "server/session/live_session.h"
 #include "server/session/session.h"
-#include "server/session/session_store.h"
 
 namespace latchkey {
 
 // Holder is a live session and by what it was found.
 struct Holder {
-  StoredSession stored;
+  SessionKey key;
+  LiveSession session;
   // Of the JWT that was shown; absent for an opaque or refresh credential.
   std::optional<absl::Time> jwt_expire_time;
 };
@@ -37,10 +38,13 @@ class Resolver {
   absl::StatusOr<std::optional<SessionKey>> KeyBehind(absl::string_view text,
                                                       absl::Time now) const;
 
-  // ByCredential returns the live session of an opaque credential or a JWT.
-  absl::StatusOr<std::optional<Holder>> ByCredential(absl::string_view text,
-                                                     absl::Time now,
-                                                     Reach reach) const;
+  // ByCredential returns the live session of an opaque credential or a JWT. If
+  // `checks_left` is given, it counts down with each signature that has to be
+  // checked; at zero the answer is kUnavailable without a Reason, as where a
+  // disk would be needed.
+  absl::StatusOr<std::optional<Holder>> ByCredential(
+      absl::string_view text, absl::Time now, Reach reach,
+      int* checks_left = nullptr) const;
   // ByRefreshCredential returns the live session of a refresh credential.
   absl::StatusOr<std::optional<Holder>> ByRefreshCredential(
       absl::string_view text, absl::Time now) const;
@@ -54,10 +58,14 @@ class Resolver {
 
  private:
   absl::StatusOr<std::optional<Holder>> ByJwt(absl::string_view text,
-                                              absl::Time now,
-                                              Reach reach) const;
-  VerifyResult Verify(absl::string_view text, bool allow_expired,
-                      absl::Time now) const;
+                                              absl::Time now, Reach reach,
+                                              int* checks_left) const;
+  // Judges a JWT that was not seen before; nullopt if it is not good.
+  absl::StatusOr<std::optional<JwtVerdict>> JudgeJwt(absl::string_view text,
+                                                     absl::Time now,
+                                                     Reach reach) const;
+  VerifyResult Verify(absl::string_view text, const KeySet& keys,
+                      bool allow_expired, absl::Time now) const;
 
   const AuthParts& parts_;
 };

@@ -18,11 +18,11 @@ absl::StatusOr<Session> SessionAdmin::Get(absl::string_view account,
   LATCHKEY_ASSIGN_OR_RETURN(
       std::optional<Holder> holder,
       resolver_.ById(id, parts_.clock.Now(), Reach::kDisk));
-  if (!holder.has_value() || holder->stored.session.account != account) {
+  if (!holder.has_value() || holder->session.profile->account != account) {
     return MakeError(absl::StatusCode::kNotFound, Reason::kSessionNotFound,
                      "no such session");
   }
-  return std::move(holder->stored.session);
+  return holder->session.ToSession();
 }
 
 absl::StatusOr<SessionAdmin::Page> SessionAdmin::List(

@@ -47,6 +47,12 @@ class AuthRpc final : public RawAuthService {
   using BatchValidateCall =
       CallPtr<v1::BatchValidateRequest, v1::BatchValidateResponse>;
 
+  // The way that nearly every check takes: false, and nothing happened, if it
+  // cannot be gone to its end at once. Then the other one is taken.
+  bool ValidateFromMemory(const grpc::ByteBuffer& in, grpc::ByteBuffer* out);
+  bool BatchValidateFromMemory(const grpc::ByteBuffer& in,
+                               grpc::ByteBuffer* out);
+
   void StartLogin(LoginCall call);
   void StartValidate(ValidateCall call);
   void StartBatchValidate(BatchValidateCall call);

@@ -45,6 +45,10 @@ v1::Session ToProto(const Session& session) {
   return proto;
 }
 
+v1::Session ToProto(const LiveSession& session) {
+  return ToProto(session.ToSession());
+}
+
 v1::Account ToProto(const Account& account) {
   v1::Account proto;
   proto.set_name(AccountResourceName(account.name));

@@ -12,6 +12,7 @@
 #include "latchkey/v1/account.pb.h"
 #include "latchkey/v1/session.pb.h"
 #include "server/account/account.h"
+#include "server/session/live_session.h"
 #include "server/session/session.h"
 
 namespace latchkey {
@@ -20,6 +21,7 @@ namespace latchkey {
 google::protobuf::Timestamp ToProto(absl::Time time);
 v1::Revision ToProto(const Epoch& epoch, uint64_t revision);
 v1::Session ToProto(const Session& session);
+v1::Session ToProto(const LiveSession& session);
 v1::Account ToProto(const Account& account);
 
 // AccountResourceName returns accounts/{account}.

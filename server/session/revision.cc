@@ -1,15 +1,40 @@
 #include "server/session/revision.h"
 
-#include "client/verify/base64url.h"
+#include <array>
+#include <cstring>
 
 namespace latchkey {
+namespace {
+
+// RFC 4648 section 5. A revision is a whole number of groups of three bytes,
+// so that there is nothing to pad.
+constexpr char kDigits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr size_t kRevisionBytes = Epoch::kSize + sizeof(uint64_t);
+static_assert(kRevisionBytes % 3 == 0);
+static_assert(kRevisionBytes / 3 * 4 == kRevisionTokenSize);
+
+}  // namespace
 
 std::string RevisionToken(const Epoch& epoch, uint64_t number) {
-  std::string bytes(epoch.view());
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    bytes += static_cast<char>((number >> shift) & 0xff);
+  std::string token(kRevisionTokenSize, '\0');
+  SpellRevision(epoch, number, token.data());
+  return token;
+}
+
+void SpellRevision(const Epoch& epoch, uint64_t number, char* out) {
+  std::array<uint8_t, kRevisionBytes> bytes;
+  std::memcpy(bytes.data(), epoch.array().data(), Epoch::kSize);
+  for (size_t i = 0; i < sizeof(number); ++i) {
+    bytes[Epoch::kSize + i] = static_cast<uint8_t>(number >> (56 - 8 * i));
   }
-  return Base64UrlEncode(bytes);
+  for (size_t i = 0; i < kRevisionBytes; i += 3) {
+    const uint32_t group = static_cast<uint32_t>(
+        bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2]);
+    for (int shift = 18; shift >= 0; shift -= 6) {
+      *out++ = kDigits[group >> shift & 63];
+    }
+  }
 }
 
 }  // namespace latchkey

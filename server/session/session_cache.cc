@@ -17,189 +17,59 @@ absl::Status NoSuchSession() {
 
 }  // namespace
 
-struct SessionCache::Slot {
-  SessionKey key;
-  Session session;
-  bool referenced = false;  // asked for since the hand last passed
-};
-
-// One part of the cache: its own lock, entries and unsaved notes.
-class SessionCache::Shard {
- public:
-  void SetCapacity(size_t capacity) { capacity_ = capacity; }
-
-  // Ticket is the count of what voids a fill; taken before the base is asked.
-  uint64_t Ticket() const {
-    MutexLock lock(&mutex_);
-    return voided_;
-  }
-
-  std::optional<Session> Get(const SessionKey& key) {
-    MutexLock lock(&mutex_);
-    const auto found = index_.find(key);
-    if (found == index_.end()) return std::nullopt;
-    Slot& slot = slots_[found->second];
-    slot.referenced = true;
-    return slot.session;
-  }
-
-  // Inserts unless something was removed since `ticket`, or it is there.
-  void Insert(const SessionKey& key, const Session& session, uint64_t ticket) {
-    MutexLock lock(&mutex_);
-    if (ticket != voided_ || index_.contains(key)) return;
-    const size_t place = FreePlace();
-    slots_[place] = {key, session, /*referenced=*/false};
-    const auto note = unsaved_.find(key);
-    if (note != unsaved_.end()) RaiseLastSeen(slots_[place], note->second.seen);
-    index_.emplace(key, place);
-  }
-
-  // Removes the entry and its note, and voids the fills under way.
-  void Remove(const SessionKey& key) {
-    MutexLock lock(&mutex_);
-    ++voided_;
-    unsaved_.erase(key);
-    const auto found = index_.find(key);
-    if (found == index_.end()) return;
-    Vacate(found->second);
-  }
-
-  void Note(const Activity& note) {
-    MutexLock lock(&mutex_);
-    const auto found = index_.find(note.key);
-    if (found != index_.end()) RaiseLastSeen(slots_[found->second], note.seen);
-    Activity& kept = unsaved_.try_emplace(note.key, note).first->second;
-    kept.seen = std::max(kept.seen, note.seen);
-  }
-
-  std::optional<Activity> UnsavedNote(const SessionKey& key) const {
-    MutexLock lock(&mutex_);
-    const auto found = unsaved_.find(key);
-    if (found == unsaved_.end()) return std::nullopt;
-    return found->second;
-  }
-
-  std::vector<Activity> UnsavedNotes() const {
-    std::vector<Activity> notes;
-    MutexLock lock(&mutex_);
-    notes.reserve(unsaved_.size());
-    for (const auto& [key, note] : unsaved_) notes.push_back(note);
-    return notes;
-  }
-
-  // Forgets notes that the base has, unless they were renewed meanwhile. A
-  // fill under way may have read the base before: it is voided.
-  void Saved(absl::Span<const Activity> notes) {
-    MutexLock lock(&mutex_);
-    ++voided_;
-    for (const Activity& note : notes) {
-      const auto found = unsaved_.find(note.key);
-      if (found != unsaved_.end() && found->second.seen == note.seen) {
-        unsaved_.erase(found);
-      }
-    }
-  }
-
-  size_t Size() const {
-    MutexLock lock(&mutex_);
-    return index_.size();
-  }
-
- private:
-  static void RaiseLastSeen(Slot& slot, absl::Time seen) {
-    slot.session.last_seen_time = std::max(slot.session.last_seen_time, seen);
-  }
-
-  // A place for one more entry; the clock hand makes one when all are taken.
-  size_t FreePlace() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (!free_.empty()) {
-      const size_t place = free_.back();
-      free_.pop_back();
-      return place;
-    }
-    if (slots_.size() < capacity_) {
-      slots_.emplace_back();
-      return slots_.size() - 1;
-    }
-    while (slots_[hand_].referenced) {
-      slots_[hand_].referenced = false;
-      hand_ = (hand_ + 1) % slots_.size();
-    }
-    const size_t place = hand_;
-    hand_ = (hand_ + 1) % slots_.size();
-    index_.erase(slots_[place].key);
-    return place;
-  }
-
-  void Vacate(size_t place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    index_.erase(slots_[place].key);
-    slots_[place] = Slot();
-    free_.push_back(place);
-  }
-
-  size_t capacity_ = 1;  // set once, before use
-
-  mutable Mutex mutex_;
-  absl::flat_hash_map<SessionKey, size_t> index_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Slot> slots_ ABSL_GUARDED_BY(mutex_);
-  std::vector<size_t> free_ ABSL_GUARDED_BY(mutex_);
-  size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t voided_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Newest activity that the base does not have yet. Its size is bounded by
-  // the sessions used between two flushes.
-  absl::flat_hash_map<SessionKey, Activity> unsaved_ ABSL_GUARDED_BY(mutex_);
-};
-
 SessionCache::SessionCache(SessionStore& base, Options options)
     : base_(base),
-      shard_mask_(options.shards - 1),
-      shards_(new Shard[options.shards]) {
-  const size_t capacity =
-      std::max<size_t>(1, options.max_entries / options.shards);
-  for (size_t i = 0; i <= shard_mask_; ++i) shards_[i].SetCapacity(capacity);
-}
+      options_(options),
+      segments_(new SessionSegment[options.segments]) {}
 
 SessionCache::~SessionCache() = default;
 
 absl::StatusOr<uint64_t> SessionCache::Create(const SessionKey& key,
                                               const Session& session,
                                               absl::Time now) {
-  Shard& shard = ShardOf(key);
-  const uint64_t ticket = shard.Ticket();
+  SessionSegment& segment = SegmentOf(key);
+  const uint64_t ticket = segment.Ticket();
   LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
                             base_.Create(key, session, now));
-  shard.Insert(key, session, ticket);
+  segment.Insert(key, Share(session), ticket, Capacity());
   return revision;
 }
 
 absl::StatusOr<Session> SessionCache::Find(const SessionKey& key,
                                            absl::Time now) const {
-  Shard& shard = ShardOf(key);
-  if (std::optional<Session> hit = shard.Get(key)) {
-    if (!IsAlive(*hit, now)) return NoSuchSession();
-    return *std::move(hit);
-  }
-  LATCHKEY_RETURN_IF_ERROR(SaveNotesOf({&key, 1}));
-  const uint64_t ticket = shard.Ticket();
-  LATCHKEY_ASSIGN_OR_RETURN(Session session, base_.Find(key, now));
-  shard.Insert(key, session, ticket);
-  return session;
+  LATCHKEY_ASSIGN_OR_RETURN(const LiveSession session,
+                            FindLive(key, now, Reach::kDisk));
+  return session.ToSession();
 }
 
 absl::StatusOr<Session> SessionCache::FindInMemory(const SessionKey& key,
                                                    absl::Time now) const {
-  Shard& shard = ShardOf(key);
-  if (std::optional<Session> hit = shard.Get(key)) {
+  LATCHKEY_ASSIGN_OR_RETURN(const LiveSession session,
+                            FindLive(key, now, Reach::kMemory));
+  return session.ToSession();
+}
+
+absl::StatusOr<LiveSession> SessionCache::FindLive(const SessionKey& key,
+                                                   absl::Time now,
+                                                   Reach reach) const {
+  SessionSegment& segment = SegmentOf(key);
+  if (std::optional<LiveSession> hit = segment.Get(key)) {
     if (!IsAlive(*hit, now)) return NoSuchSession();
     return *std::move(hit);
   }
-  if (shard.UnsavedNote(key).has_value()) {
+  if (reach == Reach::kDisk) {
+    LATCHKEY_RETURN_IF_ERROR(SaveNotesOf({&key, 1}));
+  } else if (segment.UnsavedNote(key).has_value()) {
     return absl::UnavailableError("a note must be saved first");
   }
-  const uint64_t ticket = shard.Ticket();
-  LATCHKEY_ASSIGN_OR_RETURN(Session session, base_.FindInMemory(key, now));
-  shard.Insert(key, session, ticket);
-  return session;
+  const uint64_t ticket = segment.Ticket();
+  LATCHKEY_ASSIGN_OR_RETURN(const Session session,
+                            reach == Reach::kDisk
+                                ? base_.Find(key, now)
+                                : base_.FindInMemory(key, now));
+  LiveSession live = Share(session);
+  segment.Insert(key, live, ticket, Capacity());
+  return live;
 }
 
 absl::StatusOr<SessionKey> SessionCache::FindKey(const SessionId& id) const {
@@ -226,12 +96,12 @@ absl::StatusOr<EndResult> SessionCache::End(absl::Span<const SessionKey> keys,
   absl::StatusOr<EndResult> result = base_.End(keys, now);
   // Also when it failed: it may be on disk all the same, and the cache must
   // not say yes to what the base does not.
-  for (const SessionKey& key : keys) ShardOf(key).Remove(key);
+  for (const SessionKey& key : keys) SegmentOf(key).Remove(key);
   return result;
 }
 
 absl::Status SessionCache::SaveActivity(absl::Span<const Activity> notes) {
-  for (const Activity& note : notes) ShardOf(note.key).Note(note);
+  for (const Activity& note : notes) NoteActivity(note);
   return absl::OkStatus();
 }
 
@@ -245,40 +115,63 @@ uint64_t SessionCache::Revision() const { return base_.Revision(); }
 absl::StatusOr<uint64_t> SessionCache::Count() const { return base_.Count(); }
 
 absl::Status SessionCache::Flush() const {
-  for (size_t i = 0; i <= shard_mask_; ++i) {
-    const std::vector<Activity> notes = shards_[i].UnsavedNotes();
+  for (size_t i = 0; i < options_.segments; ++i) {
+    const std::vector<Activity> notes = segments_[i].UnsavedNotes();
     if (notes.empty()) continue;
     LATCHKEY_RETURN_IF_ERROR(base_.SaveActivity(notes));
-    shards_[i].Saved(notes);
+    segments_[i].Saved(notes);
   }
   return absl::OkStatus();
 }
 
 size_t SessionCache::CachedEntries() const {
   size_t total = 0;
-  for (size_t i = 0; i <= shard_mask_; ++i) total += shards_[i].Size();
+  for (size_t i = 0; i < options_.segments; ++i) total += segments_[i].Size();
   return total;
 }
 
-// Keys are digests: any of their bits are as good as a hash. The map inside a
-// shard hashes them anew, so the two do not line up.
-SessionCache::Shard& SessionCache::ShardOf(const SessionKey& key) const {
-  uint64_t bits;
-  std::memcpy(&bits, key.view().data(), sizeof(bits));
-  return shards_[bits & shard_mask_];
+// Keys are digests: any of their bits are as good as a hash. A segment's index
+// takes others, so the two do not line up.
+SessionSegment& SessionCache::SegmentOf(const SessionKey& key) const {
+  uint32_t bits;
+  std::memcpy(&bits, key.array().data(), sizeof(bits));
+  return segments_[bits & (options_.segments - 1)];
+}
+
+LiveSession SessionCache::Share(const Session& session) const {
+  return {.id = session.id,
+          .create_time = session.create_time,
+          .expire_time = session.expire_time,
+          .last_seen_time = session.last_seen_time,
+          .profile = profiles_.Share(SessionProfile::Of(session))};
+}
+
+// Of one segment. Profiles beyond their allowance are paid for with entries,
+// three quarters of them at the most.
+size_t SessionCache::Capacity() const {
+  // A few large ones are no reason to forget sessions.
+  constexpr size_t kFreeProfileBytes = size_t{1} << 20;
+  const size_t allowed =
+      options_.max_entries * kProfileAllowance + kFreeProfileBytes;
+  const size_t bytes = profiles_.Bytes();
+  size_t entries = options_.max_entries;
+  if (bytes > allowed) {
+    entries -= std::min(entries * 3 / 4, (bytes - allowed) / kEntryBytes);
+  }
+  return std::max<size_t>(1, entries / options_.segments);
 }
 
 absl::Status SessionCache::SaveNotesOf(
     absl::Span<const SessionKey> keys) const {
   std::vector<Activity> notes;
   for (const SessionKey& key : keys) {
-    if (std::optional<Activity> note = ShardOf(key).UnsavedNote(key)) {
+    if (std::optional<Activity> note = SegmentOf(key).UnsavedNote(key)) {
       notes.push_back(*note);
     }
   }
   if (notes.empty()) return absl::OkStatus();
   LATCHKEY_RETURN_IF_ERROR(base_.SaveActivity(notes));
-  for (const Activity& note : notes) ShardOf(note.key).Saved({&note, 1});
+  for (const Activity& note : notes) SegmentOf(note.key).Saved({&note, 1});
   return absl::OkStatus();
 }
 

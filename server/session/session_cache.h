@@ -7,14 +7,16 @@
 #include <optional>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 
-#include "client/base/mutex.h"
+#include "server/base/reach.h"
+#include "server/session/live_session.h"
 #include "server/session/session.h"
+#include "server/session/session_profile.h"
+#include "server/session/session_segment.h"
 #include "server/session/session_store.h"
 
 namespace latchkey {
@@ -24,23 +26,36 @@ namespace latchkey {
 // saved to the base by Flush.
 //
 // It keeps every promise of SessionStore, by three rules:
-//   Removal wins. A fill that began before a removal in its shard is dropped:
-//     the shard's counter is read before the base is asked and compared before
+//   Removal wins. A fill that began before a removal in its segment is
+//     dropped: its counter is read before the base is asked and compared before
 //     the insert. So after End returned, no Find brings the session back.
-//   Notes outlive entries. A note stays in the shard until the base has it,
+//   Notes outlive entries. A note stays in memory until the base has it,
 //     evicted or not, and is saved before the base is asked about its session.
 //   The cache says yes only to what the base said yes to, and judges time anew
 //     at each hit.
+//
+// What sessions of an account have in common is kept once (SessionProfile).
 //
 // Safe from any thread. No lock is held while the base is asked.
 class SessionCache final : public SessionStore {
  public:
   struct Options {
-    // Entries over all shards; about 500 bytes each with short strings.
-    size_t max_entries = 200000;
-    // A power of two; more shards, less waiting.
-    size_t shards = 64;
+    // Entries over all segments, of kEntryBytes each. Where sessions have more
+    // of their own than kProfileAllowance (a user agent, say), fewer.
+    size_t max_entries = 1'000'000;
+    // A power of two. So many that each is small: a segment is locked for its
+    // own growth.
+    size_t segments = 4096;
   };
+
+  // What an entry takes, its place in the index and room to grow included.
+  static constexpr size_t kEntryBytes = 92;
+  // What its profile may take on the average before it costs entries.
+  static constexpr size_t kProfileAllowance = 28;
+  // EntriesWithin returns how many entries fit into so much memory.
+  static constexpr size_t EntriesWithin(size_t bytes) {
+    return bytes / (kEntryBytes + kProfileAllowance);
+  }
 
   // `base` must outlive the cache. Call Flush before the base closes.
   SessionCache(SessionStore& base, Options options);
@@ -52,6 +67,12 @@ class SessionCache final : public SessionStore {
                                absl::Time now) const override;
   absl::StatusOr<Session> FindInMemory(const SessionKey& key,
                                        absl::Time now) const override;
+  // FindLive is Find, or FindInMemory, without copying what sessions share.
+  absl::StatusOr<LiveSession> FindLive(const SessionKey& key, absl::Time now,
+                                       Reach reach) const;
+  // NoteActivity is SaveActivity for one session.
+  void NoteActivity(const Activity& note) { SegmentOf(note.key).Note(note); }
+
   absl::StatusOr<SessionKey> FindKey(const SessionId& id) const override;
   absl::StatusOr<SessionKey> FindKeyInMemory(
       const SessionId& id) const override;
@@ -63,6 +84,7 @@ class SessionCache final : public SessionStore {
   // SaveActivity notes in memory only; never blocks on the base.
   absl::Status SaveActivity(absl::Span<const Activity> notes) override;
   absl::StatusOr<int> Sweep(absl::Time now, int limit) override;
+  absl::Status Ready() const override { return base_.Ready(); }
   uint64_t Revision() const override;
   absl::StatusOr<uint64_t> Count() const override;
 
@@ -72,18 +94,20 @@ class SessionCache final : public SessionStore {
 
   // CachedEntries returns how many sessions are in memory now.
   size_t CachedEntries() const;
+  // ProfileBytes returns about what the shared part of them takes.
+  size_t ProfileBytes() const { return profiles_.Bytes(); }
 
  private:
-  struct Slot;
-  class Shard;
-
-  Shard& ShardOf(const SessionKey& key) const;
+  SessionSegment& SegmentOf(const SessionKey& key) const;
+  LiveSession Share(const Session& session) const;
+  size_t Capacity() const;
   // Saves the notes of `keys` that the base does not have yet.
   absl::Status SaveNotesOf(absl::Span<const SessionKey> keys) const;
 
   SessionStore& base_;
-  const size_t shard_mask_;
-  const std::unique_ptr<Shard[]> shards_;
+  const Options options_;
+  mutable ProfileTable profiles_;  // before what has shares in it
+  const std::unique_ptr<SessionSegment[]> segments_;
 };
 
 }  // namespace latchkey

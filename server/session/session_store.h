@@ -102,6 +102,11 @@ class SessionStore {
   [[nodiscard]] virtual absl::StatusOr<int> Sweep(absl::Time now,
                                                   int limit) = 0;
 
+  // Ready is OK, or why the store answers nothing any more: what is in some
+  // other memory is not to be answered from then either. Never blocks.
+  //   kUnavailable  kStoreFailed, kShuttingDown
+  [[nodiscard]] virtual absl::Status Ready() const = 0;
+
   // Revision returns the newest revision that every reader sees. In memory.
   virtual uint64_t Revision() const = 0;
 

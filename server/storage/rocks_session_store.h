@@ -46,6 +46,7 @@ class RocksSessionStore final : public SessionStore {
                                 absl::Time now) override;
   absl::Status SaveActivity(absl::Span<const Activity> notes) override;
   absl::StatusOr<int> Sweep(absl::Time now, int limit) override;
+  absl::Status Ready() const override { return db_.Ready(); }
   uint64_t Revision() const override;
   absl::StatusOr<uint64_t> Count() const override;
 

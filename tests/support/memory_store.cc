@@ -265,6 +265,7 @@ class MemoryStore::Sessions final : public SessionStore {
     return freed;
   }
 
+  absl::Status Ready() const override { return absl::OkStatus(); }
   uint64_t Revision() const override {
     MutexLock lock(&state_.mutex);
     return state_.revision;

@@ -48,6 +48,7 @@ class SessionStoreWrapper : public SessionStore {
   absl::StatusOr<int> Sweep(absl::Time now, int limit) override {
     return base_.Sweep(now, limit);
   }
+  absl::Status Ready() const override { return base_.Ready(); }
   uint64_t Revision() const override { return base_.Revision(); }
   absl::StatusOr<uint64_t> Count() const override { return base_.Count(); }
 

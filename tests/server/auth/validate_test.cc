@@ -31,9 +31,10 @@ TEST_P(BothFormsTest, ALoginIsActiveForItsAccount) {
   const auto answer = world_.TryValidate(grant.credential);
   ASSERT_TRUE(answer.ok());
   EXPECT_TRUE(answer->active);
-  EXPECT_EQ(answer->session.account, "alice");
-  EXPECT_EQ(answer->session.roles, (std::vector<std::string>{"admin", "dev"}));
-  EXPECT_EQ(answer->session.amr, (std::vector<std::string>{"pwd"}));
+  EXPECT_EQ(answer->session.profile->account, "alice");
+  EXPECT_EQ(answer->session.profile->roles,
+            (std::vector<std::string>{"admin", "dev"}));
+  EXPECT_EQ(answer->session.profile->amr, (std::vector<std::string>{"pwd"}));
   EXPECT_EQ(answer->expire_time, grant.expire_time);
   EXPECT_GE(answer->revision, grant.revision);
 }
@@ -61,7 +62,7 @@ TEST_P(BothFormsTest, AnInactiveAnswerTellsNothingButTheRevision) {
   const auto answer = world_.TryValidate(grant.credential);
   ASSERT_TRUE(answer.ok());
   EXPECT_FALSE(answer->active);
-  EXPECT_EQ(answer->session, Session());
+  EXPECT_FALSE(answer->session.profile);
   EXPECT_GT(answer->revision, 0u);
 }
 

@@ -224,9 +224,10 @@ class World {
   }
 
   AuthParts PartsOf(const SessionPolicy& policy) {
-    return AuthParts{.accounts = failing_accounts_,
+    return AuthParts{.accounts = account_cache_,
                      .sessions = cache_,
                      .keys = *keys_,
+                     .verdicts = verdicts_,
                      .issuer = issuer_,
                      .passwords = passwords_,
                      .hashes = hashes_,
@@ -245,7 +246,9 @@ class World {
   MemoryStore memory_;
   FailingStore failing_{memory_.sessions()};
   FailingAccounts failing_accounts_{memory_.accounts()};
-  SessionCache cache_{failing_, {.max_entries = 256, .shards = 4}};
+  SessionCache cache_{failing_, {.max_entries = 256, .segments = 4}};
+  AccountCache account_cache_{failing_accounts_, {}};
+  JwtVerdicts verdicts_{{.max_entries = 256, .shards = 2}};
   std::unique_ptr<Log> log_ = Log::ToStderr(LogLevel::kError, clock_);
   std::unique_ptr<KeyRing> keys_ = *KeyRing::Open(
       memory_.keys(), *Sealer::FromKey(SecretBytes(std::string(32, 'k'))), {},

@@ -59,8 +59,8 @@ StoreFactory Factory(const std::string& name, SessionCache::Options options) {
   return {name, [options] { return std::make_unique<Stores>(options); }};
 }
 
-constexpr SessionCache::Options kRoomy = {.max_entries = 1024, .shards = 4};
-constexpr SessionCache::Options kTiny = {.max_entries = 1, .shards = 1};
+constexpr SessionCache::Options kRoomy = {.max_entries = 1024, .segments = 4};
+constexpr SessionCache::Options kTiny = {.max_entries = 1, .segments = 1};
 
 INSTANTIATE_TEST_SUITE_P(
     Cache, SessionStoreContract,

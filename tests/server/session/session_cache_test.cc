@@ -17,8 +17,8 @@
 namespace latchkey {
 namespace {
 
-constexpr SessionCache::Options kTiny = {.max_entries = 1, .shards = 1};
-constexpr SessionCache::Options kSmall = {.max_entries = 64, .shards = 2};
+constexpr SessionCache::Options kTiny = {.max_entries = 1, .segments = 1};
+constexpr SessionCache::Options kSmall = {.max_entries = 64, .segments = 2};
 
 // A base that stops inside a call, at a place of the test's choice.
 class StoppingStore final : public SessionStoreWrapper {
@@ -262,7 +262,7 @@ TEST_F(SessionCacheTest, FlushSavesEachNoteOnce) {
 }
 
 TEST_F(SessionCacheTest, EvictsWhatWasNotAskedForFirst) {
-  SessionCache cache(base_, {.max_entries = 2, .shards = 1});
+  SessionCache cache(base_, {.max_entries = 2, .segments = 1});
   CreateInBase(1);
   CreateInBase(2);
   CreateInBase(3);
@@ -277,7 +277,7 @@ TEST_F(SessionCacheTest, EvictsWhatWasNotAskedForFirst) {
 }
 
 TEST_F(SessionCacheTest, NoThreadSeesASessionAfterItsLogoutReturned) {
-  SessionCache cache(base_, {.max_entries = 8, .shards = 2});
+  SessionCache cache(base_, {.max_entries = 8, .segments = 2});
   constexpr int kSessions = 64;
   for (int i = 0; i < kSessions; ++i) CreateInBase(static_cast<uint8_t>(i));
   std::atomic<bool> ended[kSessions] = {};

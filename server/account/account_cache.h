@@ -1,0 +1,87 @@
+#ifndef LATCHKEY_SERVER_ACCOUNT_ACCOUNT_CACHE_H_
+#define LATCHKEY_SERVER_ACCOUNT_ACCOUNT_CACHE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+#include "client/base/mutex.h"
+#include "server/account/account_store.h"
+#include "server/base/reach.h"
+
+namespace latchkey {
+
+// AccountCache is an AccountStore over another one that also answers, from
+// memory, the one question that every Validate asks: does the account still
+// stand behind its sessions?
+//
+// Of an account it remembers what decides that (generation, disabled) by uid,
+// and forgets it before an edit or a deletion returns. An answer of the base
+// that was asked for before that is not remembered: each shard counts what it
+// forgot, and the count is compared before the insert. So after Edit returned,
+// Stands says what the account is now. All other calls are the base's.
+//
+// Every change of an account must pass this object. Safe from any thread; no
+// lock is held while the base is asked.
+class AccountCache final : public AccountStore {
+ public:
+  struct Options {
+    // About 60 bytes each; an arbitrary one makes room.
+    size_t max_entries = 1'000'000;
+  };
+
+  // `base` must outlive the cache.
+  AccountCache(AccountStore& base, Options options);
+  ~AccountCache() override;
+
+  // Stands tells whether sessions of the account called `name` that were made
+  // under `uid` and `generation` are still good (see SessionsHold).
+  //   kUnavailable  with Reach::kMemory: the base has to be asked from a
+  //                 worker; else, and besides, as AccountStore::Find, but an
+  //                 account that is gone is `false`
+  absl::StatusOr<bool> Stands(absl::string_view name, const AccountUid& uid,
+                              uint64_t generation, Reach reach) const;
+
+  absl::StatusOr<uint64_t> Create(const Account& account) override;
+  absl::StatusOr<Account> Find(absl::string_view name) const override;
+  absl::StatusOr<Account> FindInMemory(absl::string_view name) const override;
+  absl::StatusOr<std::vector<Account>> List(absl::string_view after,
+                                            int limit) const override;
+  absl::StatusOr<AccountChange> Edit(absl::string_view name,
+                                     const AccountEdit& edit,
+                                     absl::Time now) override;
+  absl::Status UpgradeHash(absl::string_view name, const AccountUid& uid,
+                           absl::string_view old_phc,
+                           absl::string_view new_phc) override;
+  absl::StatusOr<AccountChange> Delete(absl::string_view name,
+                                       absl::Time now) override;
+  absl::StatusOr<uint64_t> Count() const override;
+
+  // CachedEntries returns how many accounts are in memory now.
+  size_t CachedEntries() const;
+
+ private:
+  struct Standing {
+    uint64_t generation = 0;
+    bool disabled = false;
+  };
+  class Shard;
+
+  Shard& ShardOf(const AccountUid& uid) const;
+
+  AccountStore& base_;
+  const std::unique_ptr<Shard[]> shards_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_ACCOUNT_ACCOUNT_CACHE_H_

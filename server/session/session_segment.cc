@@ -1,0 +1,266 @@
+#include "server/session/session_segment.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace latchkey {
+namespace {
+
+constexpr uint16_t kNoPlace = 0xffff;
+constexpr size_t kFirstIndexSize = 16;
+constexpr size_t kChunkSlots = 32;
+
+// Keys are digests: any of their bits are as good as a hash. The cache chooses
+// the segment by the first ones.
+size_t IndexBits(const SessionKey& key) {
+  uint32_t bits;
+  std::memcpy(&bits, key.array().data() + 8, sizeof(bits));
+  return bits;
+}
+
+}  // namespace
+
+struct SessionSegment::Slot {
+  SessionKey key;
+  SessionId id;
+  ProfileRef profile;  // null: the slot is free
+  // Microseconds since 1970, the precision that records keep.
+  int64_t expire_micros = 0;
+  int64_t last_seen_micros = 0;
+  int64_t create_micros : 62 = 0;  // good for 70,000 years
+  uint64_t referenced : 1 = 0;     // asked for since the hand last passed
+  uint64_t unsaved : 1 = 0;        // the base does not have last_seen_micros
+};
+
+static_assert(sizeof(ProfileRef) == 8);
+
+struct SessionSegment::Chunk {
+  static_assert(sizeof(Slot) == 80);
+  std::array<Slot, kChunkSlots> slots;
+};
+
+SessionSegment::SessionSegment() = default;
+SessionSegment::~SessionSegment() = default;
+
+uint64_t SessionSegment::Ticket() const {
+  MutexLock lock(&mutex_);
+  return voided_;
+}
+
+std::optional<LiveSession> SessionSegment::Get(const SessionKey& key) {
+  MutexLock lock(&mutex_);
+  Slot* const slot = Lookup(key);
+  if (slot == nullptr) return std::nullopt;
+  slot->referenced = 1;
+  return LiveSession{
+      .id = slot->id,
+      .create_time = absl::FromUnixMicros(slot->create_micros),
+      .expire_time = absl::FromUnixMicros(slot->expire_micros),
+      .last_seen_time = absl::FromUnixMicros(slot->last_seen_micros),
+      .profile = slot->profile};
+}
+
+bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
+                            uint64_t ticket, size_t capacity, bool may_evict) {
+  MutexLock lock(&mutex_);
+  if (ticket != voided_ || Lookup(key) != nullptr) return true;
+  capacity = std::min(capacity, kMaxEntries);
+  if (used_ >= capacity && !may_evict) return false;
+  // Two at the most: a capacity that shrank is approached, not jumped to.
+  for (int i = 0; i < 2 && used_ >= capacity; ++i) EvictOne();
+  if ((used_ + 1) * 4 > index_.size() * 3) GrowIndex();
+  const Place place = TakePlace();
+  Slot& slot = At(place);
+  slot.key = key;
+  slot.id = session.id;
+  slot.create_micros = absl::ToUnixMicros(session.create_time);
+  slot.expire_micros = absl::ToUnixMicros(session.expire_time);
+  slot.last_seen_micros = absl::ToUnixMicros(session.last_seen_time);
+  slot.profile = session.profile;
+  slot.referenced = 0;
+  slot.unsaved = 0;
+  index_[Seek(key)] = place;
+  ++used_;
+  const auto note = unsaved_.find(key);
+  if (note != unsaved_.end()) {
+    const int64_t seen = absl::ToUnixMicros(note->second.seen);
+    if (seen > slot.last_seen_micros) {
+      slot.last_seen_micros = seen;
+      MarkUnsaved(place);
+    }
+    unsaved_.erase(note);
+  }
+  return true;
+}
+
+void SessionSegment::Remove(const SessionKey& key) {
+  MutexLock lock(&mutex_);
+  ++voided_;
+  unsaved_.erase(key);
+  if (index_.empty()) return;
+  const size_t position = Seek(key);
+  if (index_[position] != kNoPlace) Vacate(position);
+}
+
+void SessionSegment::Note(const Activity& note) {
+  const int64_t seen = absl::ToUnixMicros(note.seen);
+  MutexLock lock(&mutex_);
+  if (!index_.empty()) {
+    const Place place = index_[Seek(note.key)];
+    if (place != kNoPlace) {
+      Slot& slot = At(place);
+      if (seen <= slot.last_seen_micros) return;
+      slot.last_seen_micros = seen;
+      if (!slot.unsaved) MarkUnsaved(place);
+      return;
+    }
+  }
+  Activity& kept = unsaved_.try_emplace(note.key, note).first->second;
+  kept.seen = std::max(kept.seen, note.seen);
+}
+
+std::optional<Activity> SessionSegment::UnsavedNote(
+    const SessionKey& key) const {
+  MutexLock lock(&mutex_);
+  const Slot* const slot = Lookup(key);
+  if (slot != nullptr) {
+    if (!slot->unsaved) return std::nullopt;
+    return NoteOf(*slot);
+  }
+  const auto found = unsaved_.find(key);
+  if (found == unsaved_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<Activity> SessionSegment::UnsavedNotes() const {
+  std::vector<Activity> notes;
+  MutexLock lock(&mutex_);
+  notes.reserve(unsaved_places_.size() + unsaved_.size());
+  for (const Place place : unsaved_places_) {
+    const Slot& slot = At(place);
+    if (slot.unsaved) notes.push_back(NoteOf(slot));
+  }
+  for (const auto& [key, note] : unsaved_) notes.push_back(note);
+  return notes;
+}
+
+void SessionSegment::Saved(absl::Span<const Activity> notes) {
+  MutexLock lock(&mutex_);
+  ++voided_;
+  for (const Activity& note : notes) {
+    Slot* const slot = Lookup(note.key);
+    if (slot != nullptr &&
+        slot->last_seen_micros == absl::ToUnixMicros(note.seen)) {
+      slot->unsaved = 0;
+    }
+    const auto found = unsaved_.find(note.key);
+    if (found != unsaved_.end() && found->second.seen == note.seen) {
+      unsaved_.erase(found);
+    }
+  }
+  size_t kept = 0;
+  for (const Place place : unsaved_places_) {
+    if (At(place).unsaved) unsaved_places_[kept++] = place;
+  }
+  unsaved_places_.resize(kept);
+}
+
+size_t SessionSegment::Size() const {
+  MutexLock lock(&mutex_);
+  return used_;
+}
+
+SessionSegment::Slot& SessionSegment::At(Place place) const {
+  return chunks_[place / kChunkSlots]->slots[place % kChunkSlots];
+}
+
+size_t SessionSegment::Seek(const SessionKey& key) const {
+  const size_t mask = index_.size() - 1;
+  size_t position = IndexBits(key) & mask;
+  while (index_[position] != kNoPlace && At(index_[position]).key != key) {
+    position = (position + 1) & mask;
+  }
+  return position;
+}
+
+SessionSegment::Slot* SessionSegment::Lookup(const SessionKey& key) const {
+  if (index_.empty()) return nullptr;
+  const Place place = index_[Seek(key)];
+  return place == kNoPlace ? nullptr : &At(place);
+}
+
+SessionSegment::Place SessionSegment::TakePlace() {
+  if (free_.empty()) {
+    const size_t first = chunks_.size() * kChunkSlots;
+    chunks_.push_back(std::make_unique<Chunk>());
+    for (size_t i = kChunkSlots; i > 0; --i) {
+      free_.push_back(static_cast<Place>(first + i - 1));
+    }
+  }
+  const Place place = free_.back();
+  free_.pop_back();
+  return place;
+}
+
+// The clock hand passes those that were asked for since it came last.
+void SessionSegment::EvictOne() {
+  const size_t places = chunks_.size() * kChunkSlots;
+  while (true) {
+    Slot& slot = At(static_cast<Place>(hand_));
+    hand_ = (hand_ + 1) % places;
+    if (!slot.profile) continue;
+    if (slot.referenced) {
+      slot.referenced = 0;
+      continue;
+    }
+    // Notes outlive entries.
+    if (slot.unsaved) unsaved_.insert_or_assign(slot.key, NoteOf(slot));
+    Vacate(Seek(slot.key));
+    return;
+  }
+}
+
+// Frees the slot at `position` of the index, and moves those behind it up that
+// are nearer to where they belong there.
+void SessionSegment::Vacate(size_t position) {
+  const Place place = index_[position];
+  if (At(place).unsaved) std::erase(unsaved_places_, place);
+  At(place) = Slot();
+  free_.push_back(place);
+  --used_;
+  const size_t mask = index_.size() - 1;
+  size_t hole = position;
+  for (size_t next = (hole + 1) & mask; index_[next] != kNoPlace;
+       next = (next + 1) & mask) {
+    const size_t home = IndexBits(At(index_[next]).key) & mask;
+    if (((next - home) & mask) >= ((next - hole) & mask)) {
+      index_[hole] = index_[next];
+      hole = next;
+    }
+  }
+  index_[hole] = kNoPlace;
+}
+
+void SessionSegment::GrowIndex() {
+  const size_t size = std::max(kFirstIndexSize, index_.size() * 2);
+  const std::vector<Place> old =
+      std::exchange(index_, std::vector<Place>(size, kNoPlace));
+  for (const Place place : old) {
+    if (place != kNoPlace) index_[Seek(At(place).key)] = place;
+  }
+}
+
+void SessionSegment::MarkUnsaved(Place place) {
+  At(place).unsaved = 1;
+  unsaved_places_.push_back(place);
+}
+
+Activity SessionSegment::NoteOf(const Slot& slot) {
+  return {.key = slot.key,
+          .seen = absl::FromUnixMicros(slot.last_seen_micros),
+          .expire_time = absl::FromUnixMicros(slot.expire_micros)};
+}
+
+}  // namespace latchkey

@@ -1,0 +1,107 @@
+#ifndef LATCHKEY_SERVER_SESSION_SESSION_SEGMENT_H_
+#define LATCHKEY_SERVER_SESSION_SESSION_SEGMENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+#include "client/base/mutex.h"
+#include "server/session/live_session.h"
+#include "server/session/session.h"
+
+namespace latchkey {
+
+// SessionSegment is one part of a SessionCache: its own lock, its entries, and
+// the notes of activity that the base does not have yet.
+//
+// An entry is a slot of 80 bytes in a chunk, found by an index of two bytes a
+// place:
+//
+//   index   [ . 7 . . 2 0 . 5 ... ]      open addressing by bits of the key
+//               |
+//   chunks  [ key 32 | id 16 | profile 8 | times and flags 24 ] x 32, ...
+//
+// Chunks are added one at a time and never moved, and a segment is small, so
+// that no lock is held for longer than some tens of microseconds.
+//
+// Safe from any thread.
+class SessionSegment {
+ public:
+  // The most entries that the index can tell apart, and still grow quickly.
+  static constexpr size_t kMaxEntries = 32 * 1024;
+
+  SessionSegment();
+  ~SessionSegment();
+
+  // Ticket is the count of what voids a fill; taken before the base is asked.
+  uint64_t Ticket() const;
+
+  // Get returns the entry under `key` and marks it as asked for.
+  std::optional<LiveSession> Get(const SessionKey& key);
+
+  // Insert adds an entry, unless something was removed since `ticket` or it is
+  // there already. Entries that were not asked for lately make room until
+  // there are at most `capacity`, which is at least 1. If not `may_evict`, it
+  // only takes room that is free, and tells whether there was any.
+  bool Insert(const SessionKey& key, const LiveSession& session,
+              uint64_t ticket, size_t capacity, bool may_evict = true);
+
+  // Remove drops the entry and its note, and voids the fills under way.
+  void Remove(const SessionKey& key);
+
+  // Note raises the last activity of a session, whether it has an entry or
+  // not, until the base has it.
+  void Note(const Activity& note);
+
+  // UnsavedNote returns the note of `key` that the base does not have.
+  std::optional<Activity> UnsavedNote(const SessionKey& key) const;
+  std::vector<Activity> UnsavedNotes() const;
+
+  // Saved forgets notes that the base has, unless they were renewed meanwhile.
+  // A fill under way may have read the base before: it is voided.
+  void Saved(absl::Span<const Activity> notes);
+
+  size_t Size() const;
+
+ private:
+  struct Slot;
+  struct Chunk;
+  using Place = uint16_t;
+
+  Slot& At(Place place) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The position in the index of the entry under `key`, or of the free
+  // position where it would be.
+  size_t Seek(const SessionKey& key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Slot* Lookup(const SessionKey& key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Place TakePlace() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EvictOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Vacate(size_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GrowIndex() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MarkUnsaved(Place place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static Activity NoteOf(const Slot& slot);
+
+  mutable Mutex mutex_;
+  std::vector<Place> index_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Chunk>> chunks_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Place> free_ ABSL_GUARDED_BY(mutex_);
+  // Places whose note the base does not have; each once.
+  std::vector<Place> unsaved_places_ ABSL_GUARDED_BY(mutex_);
+  // The notes of sessions that have no entry. Its size is bounded by the
+  // sessions used between two flushes.
+  absl::flat_hash_map<SessionKey, Activity> unsaved_ ABSL_GUARDED_BY(mutex_);
+  size_t used_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t voided_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_SESSION_SESSION_SEGMENT_H_
