@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "absl/time/time.h"
@@ -86,9 +87,25 @@ std::optional<absl::string_view> TakeBytes(absl::string_view* rest) {
 
 // Printable ASCII is UTF-8 and has no control characters.
 bool IsPlainText(absl::string_view text) {
-  bool plain = true;
-  for (const char c : text) plain &= c >= 0x20 && c < 0x7f;
-  return plain;
+  constexpr uint64_t kOnes = ~uint64_t{0} / 255;  // 1 in each byte
+  constexpr uint64_t kHighBits = kOnes * 0x80;
+  uint64_t odd = 0;
+  // Eight at a time: the high bit of a byte is set, or becomes set by adding
+  // 1, where it is 0x7f or more; or stays unset by adding 0x60, below 0x20.
+  const auto look = [&odd](uint64_t bytes) {
+    odd |= bytes | (bytes + kOnes);
+    odd |= ~((bytes & ~kHighBits) + kOnes * 0x60);
+  };
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + i, sizeof(bytes));
+    look(bytes);
+  }
+  uint64_t last = kOnes * ' ';
+  std::memcpy(&last, text.data() + i, text.size() - i);
+  look(last);
+  return (odd & kHighBits) == 0;
 }
 
 // A time as a Timestamp: what of it is not zero.

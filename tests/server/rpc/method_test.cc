@@ -58,9 +58,9 @@ TEST(MethodRules, OpenToTheNetworkExactlyWhatHoldersNeed) {
       open.insert(std::string(rule.name));
     }
   }
-  EXPECT_EQ(open, (std::set<std::string>{"Login", "Validate", "BatchValidate",
-                                         "Refresh", "Logout", "GetJwks",
-                                         "Ping"}));
+  EXPECT_EQ(open,
+            (std::set<std::string>{"Login", "Validate", "BatchValidate",
+                                   "Refresh", "Logout", "GetJwks", "Ping"}));
 }
 
 TEST(MethodRules, RefuseWhatIsNotInTheTable) {
