@@ -1,0 +1,159 @@
+#include "server/session/session_segment.h"
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "gtest/gtest.h"
+
+namespace latchkey {
+namespace {
+
+const absl::Time kStart = absl::FromUnixSeconds(1893456000);
+
+// Keys whose places in the index collide, all but the last byte alike.
+SessionKey KeyOf(int number) {
+  SessionKey key;
+  key.array()[31] = static_cast<uint8_t>(number);
+  key.array()[30] = static_cast<uint8_t>(number >> 8);
+  return key;
+}
+
+class SessionSegmentTest : public ::testing::Test {
+ protected:
+  LiveSession SessionOf(int number) {
+    LiveSession session;
+    session.id.array()[0] = static_cast<uint8_t>(number);
+    session.create_time = kStart;
+    session.expire_time = kStart + absl::Hours(12);
+    session.last_seen_time = kStart;
+    session.profile = table_.Share({.idle_ttl = absl::Minutes(30)});
+    return session;
+  }
+  bool Insert(int number, size_t capacity = 1000, bool may_evict = true) {
+    return segment_.Insert(KeyOf(number), SessionOf(number), segment_.Ticket(),
+                           capacity, may_evict);
+  }
+  bool Has(int number) { return segment_.Get(KeyOf(number)).has_value(); }
+
+  ProfileTable table_;
+  SessionSegment segment_;
+};
+
+TEST_F(SessionSegmentTest, AgreesWithAMapUnderRandomInsertsAndRemovals) {
+  // Half of the keys collide, half are spread, and removals leave holes.
+  std::mt19937_64 random(1);
+  std::set<int> model;
+  const auto key_of = [](int number) {
+    SessionKey key = KeyOf(number);
+    if (number % 2 == 0) key.array()[8] = static_cast<uint8_t>(number * 31);
+    return key;
+  };
+  for (int step = 0; step < 200000; ++step) {
+    const int number = static_cast<int>(random() % 300);
+    if (random() % 2 == 0) {
+      segment_.Insert(key_of(number), SessionOf(number), segment_.Ticket(),
+                      1000);
+      model.insert(number);
+    } else {
+      segment_.Remove(key_of(number));
+      model.erase(number);
+    }
+    const int asked = static_cast<int>(random() % 300);
+    const auto found = segment_.Get(key_of(asked));
+    ASSERT_EQ(found.has_value(), model.contains(asked)) << step;
+    if (found.has_value()) {
+      ASSERT_EQ(found->id.array()[0], static_cast<uint8_t>(asked));
+    }
+    ASSERT_EQ(segment_.Size(), model.size());
+  }
+}
+
+TEST_F(SessionSegmentTest, KeepsToItsCapacity) {
+  for (int i = 0; i < 5000; ++i) {
+    ASSERT_TRUE(Insert(i, 100));
+    ASSERT_LE(segment_.Size(), 100u);
+    ASSERT_TRUE(Has(i));
+  }
+  EXPECT_EQ(segment_.Size(), 100u);
+}
+
+TEST_F(SessionSegmentTest, ApproachesACapacityThatShrank) {
+  for (int i = 0; i < 100; ++i) Insert(i, 100);
+  size_t before = segment_.Size();
+  for (int i = 100; i < 160; ++i) {
+    Insert(i, 50);
+    EXPECT_GE(segment_.Size() + 1, before);
+    before = segment_.Size();
+  }
+  EXPECT_EQ(segment_.Size(), 50u);
+}
+
+TEST_F(SessionSegmentTest, TakesOnlyFreeRoomIfItMayNotEvict) {
+  EXPECT_TRUE(Insert(1, 2, /*may_evict=*/false));
+  EXPECT_TRUE(Insert(2, 2, /*may_evict=*/false));
+  EXPECT_FALSE(Insert(3, 2, /*may_evict=*/false));
+  EXPECT_TRUE(Insert(2, 2, /*may_evict=*/false)) << "it is there already";
+  EXPECT_TRUE(Has(1));
+  EXPECT_TRUE(Has(2));
+  EXPECT_FALSE(Has(3));
+}
+
+TEST_F(SessionSegmentTest, AnEvictedNoteIsKeptUntilItIsSaved) {
+  ASSERT_TRUE(Insert(1, 1));
+  const Activity note{KeyOf(1), kStart + absl::Minutes(5),
+                      kStart + absl::Hours(12)};
+  segment_.Note(note);
+  ASSERT_TRUE(Insert(2, 1));
+  ASSERT_FALSE(Has(1));
+  ASSERT_TRUE(segment_.UnsavedNote(KeyOf(1)).has_value());
+  EXPECT_EQ(segment_.UnsavedNote(KeyOf(1))->seen, note.seen);
+  ASSERT_EQ(segment_.UnsavedNotes().size(), 1u);
+  // Back again, it is not older than it was.
+  ASSERT_TRUE(Insert(1, 1));
+  EXPECT_EQ(segment_.Get(KeyOf(1))->last_seen_time, note.seen);
+  ASSERT_EQ(segment_.UnsavedNotes().size(), 1u);
+  segment_.Saved({&note, 1});
+  EXPECT_TRUE(segment_.UnsavedNotes().empty());
+  EXPECT_FALSE(segment_.UnsavedNote(KeyOf(1)).has_value());
+}
+
+TEST_F(SessionSegmentTest, ANoteNeverMovesActivityBack) {
+  ASSERT_TRUE(Insert(1));
+  segment_.Note({KeyOf(1), kStart + absl::Minutes(5), kStart});
+  segment_.Note({KeyOf(1), kStart + absl::Minutes(4), kStart});
+  EXPECT_EQ(segment_.Get(KeyOf(1))->last_seen_time, kStart + absl::Minutes(5));
+  EXPECT_EQ(segment_.UnsavedNotes().size(), 1u);
+}
+
+TEST_F(SessionSegmentTest, RemovingDropsTheNoteAndVoidsFills) {
+  ASSERT_TRUE(Insert(1));
+  segment_.Note({KeyOf(1), kStart + absl::Minutes(5), kStart});
+  const uint64_t ticket = segment_.Ticket();
+  segment_.Remove(KeyOf(1));
+  EXPECT_TRUE(segment_.UnsavedNotes().empty());
+  segment_.Insert(KeyOf(1), SessionOf(1), ticket, 1000);
+  EXPECT_FALSE(Has(1));
+}
+
+TEST_F(SessionSegmentTest, KeepsWhatIsAskedForOverWhatIsNot) {
+  for (int i = 0; i < 10; ++i) Insert(i, 10);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(Has(i));
+  for (int i = 10; i < 15; ++i) Insert(i, 10);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(Has(i)) << i;
+  for (int i = 5; i < 10; ++i) EXPECT_FALSE(Has(i)) << i;
+}
+
+TEST_F(SessionSegmentTest, HoldsItsSessionsProfilesAndLetsThemGo) {
+  {
+    LiveSession session = SessionOf(1);
+    session.profile = table_.Share({.account = "alice"});
+    segment_.Insert(KeyOf(1), session, segment_.Ticket(), 10);
+  }
+  EXPECT_EQ(table_.Size(), 1u);
+  segment_.Remove(KeyOf(1));
+  EXPECT_EQ(table_.Size(), 0u);
+}
+
+}  // namespace
+}  // namespace latchkey
