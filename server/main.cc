@@ -180,7 +180,8 @@ absl::Status Latchkeyd::OpenVerbs() {
   hashes_ = std::make_unique<HashPool>(
       HashPool::Options{
           .threads = settings_.hash_threads,
-          .queue_limit = static_cast<size_t>(settings_.hash_queue)},
+          .queue_limit = static_cast<size_t>(settings_.hash_queue),
+          .max_wait = settings_.hash_max_wait},
       clock_);
   parts_.reset(new AuthParts{.accounts = *accounts_,
                              .sessions = *sessions_,

@@ -145,6 +145,10 @@ void AddResources(CLI::App* app, Settings* settings) {
   Add(app, "--hash_queue", &settings->hash_queue,
       "Logins waiting for a hash; more are told to retry")
       ->check(CLI::Range(1, 100000));
+  AddDuration(
+      app, "--hash_max_wait",
+      {&settings->hash_max_wait, absl::Milliseconds(100), absl::Seconds(60)},
+      "Logins that would wait longer for a hash are told to retry");
   Add(app, "--hash_time_cost", &settings->hash_cost.time,
       "Argon2id passes of new password hashes");
   Add(app, "--hash_memory_kib", &settings->hash_cost.memory_kib,

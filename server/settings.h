@@ -42,6 +42,7 @@ struct Settings {
 
   int hash_threads = 1;  // set to half the processors, at least 1
   int hash_queue = 64;
+  absl::Duration hash_max_wait = absl::Seconds(2);
   HashCost hash_cost;
 
   int worker_threads = 32;  // their writes share one sync

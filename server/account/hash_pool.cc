@@ -1,7 +1,6 @@
 #include "server/account/hash_pool.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "server/base/error.h"
@@ -13,9 +12,24 @@ namespace {
 // within a dozen hashes, and one slow hash does not double the delays.
 constexpr int kMeanWeight = 8;
 
+// A storm of logins takes what RPC threads leave over; an idle machine gives
+// it everything.
+constexpr int kNice = 10;
+
+// Waiting jobs asked, by one refusal at most, whether anybody still wants them:
+// the default queue whole, in a few microseconds.
+constexpr int kMostAsked = 64;
+
 absl::Status ShuttingDown() {
   return MakeError(absl::StatusCode::kUnavailable, Reason::kShuttingDown,
                    "the server is shutting down");
+}
+
+absl::Status QueueFull(absl::Duration retry_delay) {
+  return WithRetryDelay(
+      MakeError(absl::StatusCode::kResourceExhausted, Reason::kHashQueueFull,
+                "too many logins are waiting"),
+      retry_delay);
 }
 
 }  // namespace
@@ -25,21 +39,17 @@ HashPool::HashPool(const Options& options, const Clock& clock)
       clock_(clock),
       pool_({.name = "hash",
              .threads = options.threads,
-             .queue_limit = options.queue_limit}) {}
+             .queue_limit = options.queue_limit,
+             .nice = kNice}) {}
 
 HashPool::~HashPool() { Stop(); }
 
 absl::Status HashPool::Submit(HashJob job) {
-  auto shared = std::make_shared<const HashJob>(std::move(job));
-  if (pool_.TrySubmit([this, shared] { Take(*shared); })) {
-    return absl::OkStatus();
-  }
-  ++refused_;
-  if (stopping_) return ShuttingDown();
-  return WithRetryDelay(
-      MakeError(absl::StatusCode::kResourceExhausted, Reason::kHashQueueFull,
-                "too many logins are waiting"),
-      RetryDelay());
+  Queue dead;
+  const absl::Status status = TryQueue(std::move(job), &dead);
+  if (!status.ok()) ++refused_;
+  if (!dead.empty()) Drop(dead, Abandoned());
+  return status;
 }
 
 void HashPool::Stop() {
@@ -47,26 +57,78 @@ void HashPool::Stop() {
   pool_.Stop();
 }
 
+size_t HashPool::Waiting() const {
+  MutexLock lock(&mutex_);
+  return queue_.size();
+}
+
 HashPool::Counts HashPool::counts() const {
   return {.started = started_, .dropped = dropped_, .refused = refused_};
 }
 
-void HashPool::Take(const HashJob& job) {
-  if (stopping_) {
-    ++dropped_;
-    job.drop(ShuttingDown());
-    return;
+absl::Status HashPool::TryQueue(HashJob job, Queue* dead) {
+  const absl::Duration now = clock_.SinceBoot();
+  MutexLock lock(&mutex_);
+  if (stopping_) return ShuttingDown();
+  MoveAbandoned(dead);
+  if (IsCrowded()) return QueueFull(RetryDelay());
+  // Turns that abandoned jobs left behind serve as well.
+  if (turns_ <= queue_.size()) {
+    if (!pool_.TrySubmit([this] { TakeTurn(); })) return ShuttingDown();
+    ++turns_;
   }
-  if (job.abandoned()) {
-    ++dropped_;
-    job.drop(MakeError(absl::StatusCode::kCancelled, Reason::kCancelled,
-                       "the call ended before its turn came"));
-    return;
+  queue_.push_back({std::move(job), now});
+  return absl::OkStatus();
+}
+
+bool HashPool::IsCrowded() const {
+  return queue_.size() >= options_.queue_limit ||
+         UntilEmpty() > options_.max_wait;
+}
+
+void HashPool::MoveAbandoned(Queue* dead) {
+  const size_t most = std::min<size_t>(kMostAsked, queue_.size());
+  for (size_t asked = 0; asked < most && IsCrowded(); ++asked) {
+    if (next_asked_ == queue_.end()) next_asked_ = queue_.begin();
+    const auto job = next_asked_++;
+    if (job->job.abandoned()) dead->splice(dead->end(), queue_, job);
   }
-  ++started_;
+}
+
+void HashPool::TakeTurn() {
+  Queue mine;
+  {
+    MutexLock lock(&mutex_);
+    --turns_;
+    if (queue_.empty()) return;
+    if (next_asked_ == queue_.begin()) ++next_asked_;
+    mine.splice(mine.end(), queue_, queue_.begin());
+  }
+  const WaitingJob& taken = mine.front();
   const absl::Duration begin = clock_.SinceBoot();
-  job.run();
-  NoteDuration(clock_.SinceBoot() - begin);
+  if (stopping_) {
+    Drop(mine, ShuttingDown());
+  } else if (taken.job.abandoned()) {
+    Drop(mine, Abandoned());
+  } else if (begin - taken.since > options_.max_wait) {
+    absl::Duration delay;
+    {
+      MutexLock lock(&mutex_);
+      delay = RetryDelay();
+    }
+    Drop(mine, QueueFull(delay));
+  } else {
+    ++started_;
+    taken.job.run();
+    NoteDuration(clock_.SinceBoot() - begin);
+  }
+}
+
+void HashPool::Drop(const Queue& jobs, const absl::Status& why) {
+  for (const WaitingJob& waiting : jobs) {
+    ++dropped_;
+    waiting.job.drop(why);
+  }
 }
 
 void HashPool::NoteDuration(absl::Duration took) {
@@ -78,15 +140,12 @@ void HashPool::NoteDuration(absl::Duration took) {
   }
 }
 
+absl::Duration HashPool::UntilEmpty() const {
+  return mean_duration_ * static_cast<double>(queue_.size()) / options_.threads;
+}
+
 absl::Duration HashPool::RetryDelay() const {
-  absl::Duration mean;
-  {
-    MutexLock lock(&mutex_);
-    mean = mean_duration_;
-  }
-  const absl::Duration until_empty =
-      mean * static_cast<double>(pool_.Waiting()) / options_.threads;
-  return std::clamp(until_empty, kMinRetryDelay, kMaxRetryDelay);
+  return std::clamp(UntilEmpty(), kMinRetryDelay, kMaxRetryDelay);
 }
 
 }  // namespace latchkey

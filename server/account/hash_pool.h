@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -16,22 +17,28 @@
 namespace latchkey {
 
 // HashJob is a call that waits for a password hash. Exactly one of `run` and
-// `drop` is called, once, on a thread of the pool.
+// `drop` is called, once, on a thread of the pool; or `drop`, for one that was
+// abandoned, on a thread that submits another.
 struct HashJob {
   // Tells whether nobody waits for the answer any more: its deadline has
-  // passed or it was cancelled. Asked once, when the job's turn comes.
+  // passed or it was cancelled. Asked when the job's turn comes, and before
+  // that where its place is wanted: on any thread, and under the pool's lock,
+  // so it must be quick and call nothing of the pool.
   std::function<bool()> abandoned;
   // Does the hashing and answers.
   std::function<void()> run;
   // Answers with an error instead; nothing was hashed.
-  //   kCancelled    it was abandoned
-  //   kUnavailable  the pool stopped first (kShuttingDown)
+  //   kCancelled          it was abandoned
+  //   kResourceExhausted  its turn came too late (kHashQueueFull), with a
+  //                       retry delay
+  //   kUnavailable        the pool stopped first (kShuttingDown)
   std::function<void(absl::Status)> drop;
 };
 
 // HashPool runs password hashes on a few threads of their own, since they are
 // the one slow step of a login: a storm of logins fills this pool's queue and
-// takes nothing else. What does not fit is refused at once and cheaply.
+// takes nothing else. What does not fit, or would wait too long, is refused at
+// once and cheaply. The threads run at a lower priority than all others.
 //
 // Safe from any thread.
 class HashPool {
@@ -42,12 +49,15 @@ class HashPool {
     // Jobs waiting. At 15 ms a hash, 64 make a wait of one second on one
     // thread, which is about what a person waits for a login.
     size_t queue_limit = 64;
+    // The longest wait for a turn. Who waited longer has likely given up, and
+    // a hash for nobody makes the next one wait longer, too.
+    absl::Duration max_wait = absl::Seconds(2);
   };
 
   // Counters since the start.
   struct Counts {
     uint64_t started = 0;  // run
-    uint64_t dropped = 0;  // abandoned, or left at Stop
+    uint64_t dropped = 0;  // abandoned, too late, or left at Stop
     uint64_t refused = 0;  // never queued
   };
 
@@ -63,8 +73,9 @@ class HashPool {
   HashPool& operator=(const HashPool&) = delete;
 
   // Submit queues `job`; never blocks. If it fails, the job is neither run nor
-  // dropped: the caller answers.
-  //   kResourceExhausted  the queue is full (kHashQueueFull), with a retry
+  // dropped: the caller answers. Abandoned jobs give up their places first.
+  //   kResourceExhausted  the queue is full, or by the mean of late takes
+  //                       longer than max_wait (kHashQueueFull); with a retry
   //                       delay: about how long the queue will take
   //   kUnavailable        the pool stopped (kShuttingDown)
   [[nodiscard]] absl::Status Submit(HashJob job);
@@ -74,13 +85,30 @@ class HashPool {
   void Stop();
 
   // Waiting returns how many jobs are queued now.
-  size_t Waiting() const { return pool_.Waiting(); }
+  size_t Waiting() const;
   Counts counts() const;
 
  private:
-  void Take(const HashJob& job);
+  struct WaitingJob {
+    HashJob job;
+    absl::Duration since;  // by the boot clock
+  };
+  // A list, since abandoned jobs leave from anywhere.
+  using Queue = std::list<WaitingJob>;
+
+  // Queues `job`, or says why not; what was abandoned goes to `dead`.
+  absl::Status TryQueue(HashJob job, Queue* dead);
+  bool IsCrowded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Moves abandoned jobs to `dead` until there is room; asks a limited number,
+  // and the next ones the next time.
+  void MoveAbandoned(Queue* dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Runs or drops the first job, if there is one; on a thread of the pool.
+  void TakeTurn();
+  void Drop(const Queue& jobs, const absl::Status& why);
   void NoteDuration(absl::Duration took);
-  absl::Duration RetryDelay() const;
+  // How long the queue will take.
+  absl::Duration UntilEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Duration RetryDelay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   const Clock& clock_;
@@ -89,6 +117,12 @@ class HashPool {
   std::atomic<uint64_t> dropped_ = 0;
   std::atomic<uint64_t> refused_ = 0;
   mutable Mutex mutex_;
+  Queue queue_ ABSL_GUARDED_BY(mutex_);
+  // The job, or the end, that is asked next whether it was abandoned.
+  Queue::iterator next_asked_ ABSL_GUARDED_BY(mutex_) = queue_.end();
+  // Tasks in `pool_` that have not begun: at least one per waiting job, and at
+  // most queue_limit.
+  size_t turns_ ABSL_GUARDED_BY(mutex_) = 0;
   // Moving mean; zero until the first hash is done.
   absl::Duration mean_duration_ ABSL_GUARDED_BY(mutex_);
   TaskPool pool_;  // last: its threads use all of the above

@@ -86,9 +86,10 @@ class Lifecycle(unittest.TestCase):
     def test_a_second_sigterm_stops_at_once(self):
         daemon = self.daemon("--hash_threads", "1", "--hash_time_cost", "16",
                              "--hash_memory_kib", "262144",
+                             "--hash_max_wait", "60s",
                              "--drain_timeout", "10m").start()
         daemon.validate("x")  # connects
-        # Enough work for minutes: only a second signal ends this soon.
+        # Enough work for a minute: only a second signal ends this soon.
         logins = [daemon.public.auth.Login.future(
             auth_pb2.LoginRequest(account="nobody", password="some password"),
             timeout=600) for _ in range(60)]

@@ -53,6 +53,7 @@ TEST(Settings, DefaultsNeedOnlyADirectory) {
   EXPECT_EQ(settings.session.idle_ttl, absl::Minutes(30));
   EXPECT_EQ(settings.session.max_session_ttl, absl::Hours(24 * 30));
   EXPECT_EQ(settings.jwt_life, absl::Minutes(5));
+  EXPECT_EQ(settings.hash_max_wait, absl::Seconds(2));
   EXPECT_EQ(settings.hash_cost.time, 2u);
   EXPECT_EQ(settings.hash_cost.memory_kib, 19456u);
   EXPECT_EQ(settings.master_key_file, "/d.master_key");
@@ -140,6 +141,8 @@ TEST(Settings, BadValuesAreRefusedByName) {
            {"--hash_memory_kib", "1"},
            {"--hash_threads", "0"},
            {"--hash_queue", "-1"},
+           {"--hash_max_wait", "99ms"},
+           {"--hash_max_wait", "60001ms"},
            {"--worker_threads", "x"},
            {"--key_signing_life", "59m", "--key_publish_lead", "1m"},
            {"--key_publish_lead", "20h", "--key_signing_life", "30h"},

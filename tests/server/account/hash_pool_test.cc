@@ -123,7 +123,7 @@ TEST(HashPool, NeverRunsWhatWasAbandoned) {
   EXPECT_EQ(pool.counts().dropped, 1u);
 }
 
-TEST(HashPool, AsksWhetherAbandonedOnlyWhenTheTurnComes) {
+TEST(HashPool, NeverRunsWhatWasCancelledWhileItWaited) {
   FakeClock clock;
   Outcome outcome;
   HashPool pool({.threads = 1, .queue_limit = 4}, clock);
@@ -141,28 +141,130 @@ TEST(HashPool, AsksWhetherAbandonedOnlyWhenTheTurnComes) {
   EXPECT_EQ(outcome.drops().size(), 1u);
 }
 
+TEST(HashPool, NeverRunsWhatPassedItsDeadlineWhileItWaited) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool({.threads = 1, .queue_limit = 4}, clock);
+  const absl::Duration deadline = clock.SinceBoot() + absl::Milliseconds(500);
+  {
+    Blocker blocker(pool);
+    HashJob job = outcome.Job();
+    job.abandoned = [&] { return clock.SinceBoot() >= deadline; };
+    EXPECT_TRUE(pool.Submit(std::move(job)).ok());
+    clock.Advance(absl::Milliseconds(500));
+  }
+  WaitForTurns(pool, 2);
+  pool.Stop();
+  EXPECT_EQ(outcome.ran, 0);
+  ASSERT_EQ(outcome.drops().size(), 1u);
+  EXPECT_EQ(ReasonOf(outcome.drops()[0]), Reason::kCancelled);
+}
+
+TEST(HashPool, WhatWasAbandonedGivesItsPlaceToTheNext) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool({.threads = 1, .queue_limit = 3}, clock);
+  std::atomic<bool> cancelled = false;
+  HashJob job = outcome.Job();
+  job.abandoned = [&] { return cancelled.load(); };
+  {
+    Blocker blocker(pool);
+    EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+    EXPECT_TRUE(pool.Submit(std::move(job)).ok());
+    EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+    EXPECT_FALSE(pool.Submit(outcome.Job()).ok());
+    cancelled = true;
+    EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+    EXPECT_EQ(pool.Waiting(), 3u);
+    // It was answered without waiting for its turn.
+    ASSERT_EQ(outcome.drops().size(), 1u);
+    EXPECT_EQ(ReasonOf(outcome.drops()[0]), Reason::kCancelled);
+    EXPECT_FALSE(pool.Submit(outcome.Job()).ok());
+  }
+  WaitForTurns(pool, 5);
+  pool.Stop();
+  EXPECT_EQ(outcome.ran, 3);
+  EXPECT_EQ(pool.counts().dropped, 1u);
+  EXPECT_EQ(pool.counts().refused, 2u);
+}
+
+TEST(HashPool, PlacesCanBeGivenUpWithoutEnd) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool({.threads = 1, .queue_limit = 2}, clock);
+  {
+    Blocker blocker(pool);
+    for (int i = 0; i < 1000; ++i) {
+      EXPECT_TRUE(pool.Submit(outcome.Job(/*abandoned=*/true)).ok());
+      EXPECT_LE(pool.Waiting(), 2u);
+    }
+    EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+  }
+  while (outcome.ran < 1) std::this_thread::yield();
+  pool.Stop();
+  EXPECT_EQ(outcome.ran, 1);
+  EXPECT_EQ(outcome.drops().size(), 1000u);
+}
+
+TEST(HashPool, ARefusalAsksSoManyWhetherTheyWereAbandonedAndNoMore) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool({.threads = 1, .queue_limit = 100}, clock);
+  std::atomic<int> asked = 0;
+  std::atomic<bool> cancelled = false;
+  {
+    Blocker blocker(pool);
+    for (int i = 0; i < 100; ++i) {
+      HashJob job = outcome.Job();
+      // The last ones are cancelled.
+      job.abandoned = [&, i] { return ++asked, cancelled && i >= 64; };
+      EXPECT_TRUE(pool.Submit(std::move(job)).ok());
+    }
+    EXPECT_EQ(asked, 0);
+    cancelled = true;
+    EXPECT_FALSE(pool.Submit(outcome.Job()).ok());
+    EXPECT_EQ(asked, 64);
+    // The next one goes on where this one stopped.
+    EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+    EXPECT_EQ(asked, 65);
+  }
+  pool.Stop();
+}
+
+// Lets the pool compute one hash that takes `took`. It is noted before all
+// threads of the pool are blocked.
+void MeasureOne(HashPool& pool, FakeClock& clock, absl::Duration took) {
+  std::atomic<int> measured = 0;
+  EXPECT_TRUE(pool.Submit({.abandoned = [] { return false; },
+                           .run =
+                               [&] {
+                                 clock.Advance(took);
+                                 ++measured;
+                               },
+                           .drop = [](const absl::Status&) {}})
+                  .ok());
+  while (measured < 1) std::this_thread::yield();
+}
+
+std::vector<std::unique_ptr<Blocker>> BlockAll(HashPool& pool, int threads) {
+  std::vector<std::unique_ptr<Blocker>> blockers;
+  for (int i = 0; i < threads; ++i) {
+    blockers.push_back(std::make_unique<Blocker>(pool));
+  }
+  return blockers;
+}
+
 // Answers what a refused job is told when `waiting` jobs wait for `threads`
 // threads and each hash took `took`.
 absl::Duration DelayWith(int threads, int waiting, absl::Duration took) {
   FakeClock clock;
   Outcome outcome;
-  HashPool pool(
-      {.threads = threads, .queue_limit = static_cast<size_t>(waiting)}, clock);
-  std::atomic<int> measured = 0;
-  {
-    HashJob job = outcome.Job();
-    job.run = [&] {
-      clock.Advance(took);
-      ++measured;
-    };
-    EXPECT_TRUE(pool.Submit(std::move(job)).ok());
-    while (measured < 1) std::this_thread::yield();
-  }
-  std::vector<std::unique_ptr<Blocker>> blockers;
-  // All threads are then taken, so the one that measured has noted it.
-  for (int i = 0; i < threads; ++i) {
-    blockers.push_back(std::make_unique<Blocker>(pool));
-  }
+  HashPool pool({.threads = threads,
+                 .queue_limit = static_cast<size_t>(waiting),
+                 .max_wait = absl::Seconds(60)},
+                clock);
+  MeasureOne(pool, clock, took);
+  const auto blockers = BlockAll(pool, threads);
   for (int i = 0; i < waiting; ++i) {
     EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
   }
@@ -178,6 +280,115 @@ TEST(HashPool, RetryDelayIsHowLongTheQueueWillTake) {
 TEST(HashPool, RetryDelayStaysWithinItsBounds) {
   EXPECT_EQ(DelayWith(1, 1, absl::Milliseconds(15)), HashPool::kMinRetryDelay);
   EXPECT_EQ(DelayWith(1, 40, absl::Seconds(1)), HashPool::kMaxRetryDelay);
+}
+
+TEST(HashPool, RefusesWhatWouldWaitLongerThanAllowed) {
+  for (const int threads : {1, 2}) {
+    FakeClock clock;
+    Outcome outcome;
+    HashPool pool(
+        {.threads = threads, .queue_limit = 1000, .max_wait = absl::Seconds(1)},
+        clock);
+    MeasureOne(pool, clock, absl::Milliseconds(100));
+    const auto blockers = BlockAll(pool, threads);
+    // The last of these finds so many before it as take exactly a second.
+    for (int i = 0; i <= 10 * threads; ++i) {
+      EXPECT_TRUE(pool.Submit(outcome.Job()).ok()) << i;
+    }
+    const absl::Status refused = pool.Submit(outcome.Job());
+    EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(ReasonOf(refused), Reason::kHashQueueFull);
+    EXPECT_EQ(RetryDelayOf(refused),
+              absl::Seconds(1) + absl::Milliseconds(100) / threads);
+    EXPECT_EQ(pool.counts().refused, 1u);
+  }
+}
+
+TEST(HashPool, WhatWasAbandonedMakesNobodyWait) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool(
+      {.threads = 1, .queue_limit = 1000, .max_wait = absl::Seconds(1)}, clock);
+  MeasureOne(pool, clock, absl::Seconds(1));
+  const auto blockers = BlockAll(pool, 1);
+  EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+  EXPECT_TRUE(pool.Submit(outcome.Job(/*abandoned=*/true)).ok());
+  EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+  EXPECT_EQ(outcome.drops().size(), 1u);
+  EXPECT_FALSE(pool.Submit(outcome.Job()).ok());
+}
+
+TEST(HashPool, ATurnThatComesAtTheLastMomentIsTaken) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool({.threads = 1, .queue_limit = 8, .max_wait = absl::Seconds(1)},
+                clock);
+  {
+    Blocker blocker(pool);
+    EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+    clock.Advance(absl::Seconds(1));
+  }
+  WaitForTurns(pool, 2);
+  pool.Stop();
+  EXPECT_EQ(outcome.ran, 1);
+  EXPECT_TRUE(outcome.drops().empty());
+}
+
+TEST(HashPool, ATurnThatComesTooLateIsDroppedWithARetryDelay) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool({.threads = 1, .queue_limit = 8, .max_wait = absl::Seconds(1)},
+                clock);
+  {
+    Blocker blocker(pool);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+    clock.Advance(absl::Seconds(1) + absl::Microseconds(1));
+    // The wall clock says nothing about how long something waited.
+    clock.SetNow(clock.Now() - absl::Hours(1));
+  }
+  WaitForTurns(pool, 4);
+  pool.Stop();
+  EXPECT_EQ(outcome.ran, 0);
+  ASSERT_EQ(outcome.drops().size(), 3u);
+  for (const absl::Status& drop : outcome.drops()) {
+    EXPECT_EQ(drop.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(ReasonOf(drop), Reason::kHashQueueFull);
+  }
+  // By the one hash measured and those that wait behind.
+  const absl::Duration took = absl::Seconds(1) + absl::Microseconds(1);
+  EXPECT_EQ(RetryDelayOf(outcome.drops()[0]), 2 * took);
+  EXPECT_EQ(RetryDelayOf(outcome.drops()[1]), took);
+  EXPECT_EQ(RetryDelayOf(outcome.drops()[2]), HashPool::kMinRetryDelay);
+  EXPECT_EQ(pool.counts().dropped, 3u);
+}
+
+TEST(HashPool, ManySubmittersGetOneAnswerEach) {
+  constexpr int kThreads = 4;
+  constexpr int kJobs = 2000;
+  FakeClock clock;
+  std::vector<std::atomic<int>> answers(kThreads * kJobs);
+  std::atomic<int> refused = 0;
+  HashPool pool({.threads = 2, .queue_limit = 3}, clock);
+  const auto submit = [&](int thread) {
+    for (int i = 0; i < kJobs; ++i) {
+      std::atomic<int>& answer = answers[thread * kJobs + i];
+      const absl::Status taken =
+          pool.Submit({.abandoned = [i] { return i % 3 == 0; },
+                       .run = [&answer] { ++answer; },
+                       .drop = [&answer](const absl::Status&) { ++answer; }});
+      if (taken.ok()) continue;
+      ++answer;
+      ++refused;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(submit, i);
+  for (std::thread& thread : threads) thread.join();
+  pool.Stop();
+  for (const std::atomic<int>& answer : answers) EXPECT_EQ(answer, 1);
+  const HashPool::Counts counts = pool.counts();
+  EXPECT_EQ(counts.refused, static_cast<uint64_t>(refused));
+  EXPECT_EQ(counts.started + counts.dropped + counts.refused, answers.size());
 }
 
 TEST(HashPool, StopDropsWhatWaitsAndLetsRunningHashesFinish) {

@@ -1,6 +1,8 @@
 #include "server/base/task_pool.h"
 
+#include <algorithm>
 #include <atomic>
+#include <sys/resource.h>
 
 #include "gtest/gtest.h"
 
@@ -39,6 +41,23 @@ TEST(TaskPool, StopRunsWhatWaitsAndRefusesTheRest) {
   EXPECT_FALSE(pool.TrySubmit([&] { ++ran; }));
   pool.Stop();
   EXPECT_EQ(ran, 100);
+}
+
+// The nice value that a task of a pool with `nice` runs at.
+int NiceInPool(int nice) {
+  TaskPool pool({.name = "test", .nice = nice});
+  std::atomic<int> seen = -100;
+  EXPECT_TRUE(pool.TrySubmit([&] { seen = getpriority(PRIO_PROCESS, 0); }));
+  pool.Stop();
+  return seen;
+}
+
+TEST(TaskPool, ItsThreadsStandBackAsFarAsAsked) {
+  const int here = getpriority(PRIO_PROCESS, 0);
+  EXPECT_EQ(NiceInPool(0), here);
+  EXPECT_EQ(NiceInPool(10), std::min(here + 10, 19));
+  // The one who made the pool stays as it was.
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), here);
 }
 
 }  // namespace
