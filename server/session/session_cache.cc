@@ -220,6 +220,12 @@ absl::StatusOr<std::vector<StoredSession>> SessionCache::List(
   return base_.List(account, after, limit, now);
 }
 
+absl::StatusOr<WalkPage> SessionCache::Walk(
+    const std::optional<SessionKey>& after, int limit, absl::Time now) const {
+  LATCHKEY_RETURN_IF_ERROR(Flush());
+  return base_.Walk(after, limit, now);
+}
+
 absl::StatusOr<EndResult> SessionCache::End(absl::Span<const SessionKey> keys,
                                             absl::Time now) {
   LATCHKEY_RETURN_IF_ERROR(SaveNotesOf(keys));

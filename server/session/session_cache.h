@@ -58,6 +58,8 @@ class SessionCache final : public SessionStore {
   absl::StatusOr<std::vector<StoredSession>> List(
       const AccountUid& account, const std::optional<SessionId>& after,
       int limit, absl::Time now) const override;
+  absl::StatusOr<WalkPage> Walk(const std::optional<SessionKey>& after,
+                                int limit, absl::Time now) const override;
   absl::StatusOr<EndResult> End(absl::Span<const SessionKey> keys,
                                 absl::Time now) override;
   // SaveActivity notes in memory only; never blocks on the base.
