@@ -29,6 +29,7 @@
 #include "server/credential/key_ring.h"
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
+#include "server/memory_plan.h"
 #include "server/rpc/rpc_server.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
@@ -87,7 +88,10 @@ class Latchkeyd {
 
  private:
   Latchkeyd(const Settings& settings, const ForwardClock& clock, Log& log)
-      : settings_(settings), clock_(clock), log_(log) {}
+      : settings_(settings),
+        memory_(PlanMemory(settings.memory_budget)),
+        clock_(clock),
+        log_(log) {}
 
   absl::Status OpenStores();
   absl::Status OpenVerbs();
@@ -95,6 +99,7 @@ class Latchkeyd {
   void WatchStore();
 
   const Settings settings_;
+  const MemoryPlan memory_;
   const ForwardClock& clock_;
   Log& log_;
   bool serving_ = false;
@@ -132,7 +137,7 @@ absl::Status Latchkeyd::OpenStores() {
       database_,
       Database::Open(
           {.path = data_dir_->database(),
-           .cache_bytes = static_cast<size_t>(settings_.cache_mib) << 20,
+           .cache_bytes = static_cast<size_t>(memory_.database_bytes),
            .max_session_ttl = settings_.session.max_session_ttl},
           clock_, log_));
   LATCHKEY_ASSIGN_OR_RETURN(
@@ -161,8 +166,8 @@ absl::Status Latchkeyd::OpenVerbs() {
   passwords_ = std::make_unique<PasswordChecker>(std::move(passwords));
   sessions_ = std::make_unique<SessionCache>(
       database_->sessions(),
-      SessionCache::Options{
-          .max_entries = static_cast<size_t>(settings_.session_cache_entries)});
+      SessionCache::Options{.max_entries = static_cast<size_t>(
+                                memory_.session_cache_bytes / 500)});
   workers_ = std::make_unique<TaskPool>(TaskPool::Options{
       .name = "worker",
       .threads = settings_.worker_threads,
