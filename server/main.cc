@@ -24,12 +24,14 @@
 #include "server/auth/authority.h"
 #include "server/auth/janitor.h"
 #include "server/auth/session_admin.h"
+#include "server/auth/warmer.h"
 #include "server/base/log.h"
 #include "server/base/task_pool.h"
 #include "server/credential/jwt_issuer.h"
 #include "server/credential/key_ring.h"
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
+#include "server/memory_plan.h"
 #include "server/rpc/rpc_server.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
@@ -88,7 +90,10 @@ class Latchkeyd {
 
  private:
   Latchkeyd(const Settings& settings, const ForwardClock& clock, Log& log)
-      : settings_(settings), clock_(clock), log_(log) {}
+      : settings_(settings),
+        memory_(PlanMemory(settings.memory_budget)),
+        clock_(clock),
+        log_(log) {}
 
   absl::Status OpenStores();
   absl::Status OpenVerbs();
@@ -96,6 +101,7 @@ class Latchkeyd {
   void WatchStore();
 
   const Settings settings_;
+  const MemoryPlan memory_;
   const ForwardClock& clock_;
   Log& log_;
   bool serving_ = false;
@@ -117,6 +123,7 @@ class Latchkeyd {
   std::unique_ptr<AccountAdmin> account_admin_;
   std::unique_ptr<SessionAdmin> session_admin_;
   std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<Warmer> warmer_;
   std::unique_ptr<RpcServer> rpc_;
 };
 
@@ -135,7 +142,7 @@ absl::Status Latchkeyd::OpenStores() {
       database_,
       Database::Open(
           {.path = data_dir_->database(),
-           .cache_bytes = static_cast<size_t>(settings_.cache_mib) << 20,
+           .cache_bytes = static_cast<size_t>(memory_.database_bytes),
            .max_session_ttl = settings_.session.max_session_ttl},
           clock_, log_));
   LATCHKEY_ASSIGN_OR_RETURN(
@@ -162,13 +169,24 @@ absl::Status Latchkeyd::OpenVerbs() {
   LATCHKEY_ASSIGN_OR_RETURN(PasswordChecker passwords,
                             PasswordChecker::Create(settings_.hash_cost));
   passwords_ = std::make_unique<PasswordChecker>(std::move(passwords));
-  accounts_ = std::make_unique<AccountCache>(database_->accounts(),
-                                             AccountCache::Options{});
-  verdicts_ = std::make_unique<JwtVerdicts>(JwtVerdicts::Options{});
+  accounts_ = std::make_unique<AccountCache>(
+      database_->accounts(),
+      AccountCache::Options{.max_entries = AccountCache::EntriesWithin(
+                                memory_.account_cache_bytes)});
+  verdicts_ = std::make_unique<JwtVerdicts>(JwtVerdicts::Options{
+      .max_entries = JwtVerdicts::EntriesWithin(memory_.verdict_cache_bytes)});
   sessions_ = std::make_unique<SessionCache>(
       database_->sessions(),
-      SessionCache::Options{
-          .max_entries = static_cast<size_t>(settings_.session_cache_entries)});
+      SessionCache::Options{.max_entries = SessionCache::EntriesWithin(
+                                memory_.session_cache_bytes)});
+  warmer_ = std::make_unique<Warmer>(
+      [this](const std::optional<SessionKey>& after, int limit,
+             absl::Time now) -> absl::StatusOr<Warmer::Page> {
+        LATCHKEY_ASSIGN_OR_RETURN(const SessionCache::WarmStep step,
+                                  sessions_->WarmSome(after, limit, now));
+        return Warmer::Page{.next = step.next, .full = step.full};
+      },
+      [this] { return sessions_->CachedEntries(); }, clock_, log_);
   workers_ = std::make_unique<TaskPool>(TaskPool::Options{
       .name = "worker",
       .threads = settings_.worker_threads,
@@ -228,6 +246,7 @@ absl::Status Latchkeyd::Listen() {
                               .clock = clock_,
                               .log = log_}));
   janitor_->Start();
+  warmer_->Start();
   serving_ = true;
   rpc_->SetServing(true);
   log_.Info("serving", {{"version", LATCHKEY_VERSION},
@@ -287,6 +306,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   workers_->Stop();
   readers_->Stop();
   rpc_.reset();
+  warmer_->Stop();
   janitor_->Stop();
   const absl::Status saved = sessions_->Flush();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -35,8 +38,8 @@ constexpr char kDescription[] =
     "Settings: flags win over environment variables (--data_dir is\n"
     "LATCHKEY_DATA_DIR), those over the file of --config (data_dir = "
     "\"...\").\n"
-    "Durations are 500ms, 30s, 15m, 12h. Signals: TERM drains and stops, a\n"
-    "second one stops at once; HUP reopens the log file.\n";
+    "Durations are 500ms, 30s, 15m, 12h; sizes 512MiB, 6GiB. Signals: TERM\n"
+    "drains and stops, a second one stops at once; HUP reopens the log file.\n";
 
 // A setting that is a duration, and its bounds.
 struct DurationSetting {
@@ -69,6 +72,56 @@ void AddDuration(CLI::App* app, const std::string& name, DurationSetting to,
          description)
       ->type_name("DURATION")
       ->default_str(absl::FormatDuration(*to.value))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+// The least that the caches do their work in, and more than machines have.
+constexpr uint64_t kLeastMemoryBudget = uint64_t{64} << 20;
+constexpr uint64_t kMostMemoryBudget = uint64_t{1} << 40;
+
+// Reads a number of bytes: 536870912, 512MiB, 6GiB, 1TiB. Not MB: whoever
+// writes it may mean either.
+std::optional<uint64_t> ParseSize(absl::string_view text) {
+  int shift = 0;
+  if (absl::ConsumeSuffix(&text, "MiB")) {
+    shift = 20;
+  } else if (absl::ConsumeSuffix(&text, "GiB")) {
+    shift = 30;
+  } else if (absl::ConsumeSuffix(&text, "TiB")) {
+    shift = 40;
+  }
+  uint64_t number = 0;
+  const bool digits =
+      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return absl::ascii_isdigit(static_cast<unsigned char>(c));
+      });
+  if (!digits || !absl::SimpleAtoi(text, &number) ||
+      number > std::numeric_limits<uint64_t>::max() >> shift) {
+    return std::nullopt;
+  }
+  return number << shift;
+}
+
+void AddMemoryBudget(CLI::App* app, uint64_t* budget) {
+  const char* const name = "--memory_budget";
+  app->add_option_function<std::string>(
+         name,
+         [name, budget](const std::string& text) {
+           const std::optional<uint64_t> size = ParseSize(text);
+           if (!size.has_value()) {
+             throw CLI::ValidationError(
+                 name, "is not a size (512MiB, 6GiB, or a number of bytes)");
+           }
+           if (*size < kLeastMemoryBudget || *size > kMostMemoryBudget) {
+             throw CLI::ValidationError(name, "must be 64MiB to 1TiB");
+           }
+           *budget = *size;
+         },
+         "Memory of all caches and write buffers together. Outside it: "
+         "connections and calls under way, hashes (--hash_threads times "
+         "--hash_memory_kib), threads and code")
+      ->type_name("SIZE")
+      ->default_str("1GiB")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
@@ -162,12 +215,7 @@ void AddResources(CLI::App* app, Settings* settings) {
   Add(app, "--worker_queue", &settings->worker_queue,
       "Calls waiting for a worker or reader; more are told to retry")
       ->check(CLI::Range(1, 1000000));
-  Add(app, "--cache_mib", &settings->cache_mib,
-      "Memory of the database's cache and write buffers, MiB")
-      ->check(CLI::Range(8, 1 << 20));
-  Add(app, "--session_cache_entries", &settings->session_cache_entries,
-      "Sessions kept in memory, about 500 bytes each (10 KB at most)")
-      ->check(CLI::Range(64, 100000000));
+  AddMemoryBudget(app, &settings->memory_budget);
 }
 
 // Turns LATCHKEY_NAME=value into --name=value, put before the real arguments,

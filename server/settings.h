@@ -2,6 +2,7 @@
 #define LATCHKEY_SERVER_SETTINGS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -48,8 +49,9 @@ struct Settings {
   int worker_threads = 32;  // their writes share one sync
   int reader_threads = 4;
   int worker_queue = 1024;
-  int cache_mib = 256;  // RocksDB's block cache and write buffers
-  int session_cache_entries = 200000;
+  // Bytes of all caches and write buffers (see memory_plan.h): room for a
+  // million sessions and more, on a small machine too.
+  uint64_t memory_budget = uint64_t{1} << 30;
 };
 
 // What to print instead of serving, and the exit status that goes with it.

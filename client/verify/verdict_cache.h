@@ -65,6 +65,11 @@ class VerdictCache {
   // Entries of which one is evicted for another.
   static constexpr size_t kBucketEntries = 8;
 
+  // EntriesWithin returns how many entries fit into so much memory.
+  static constexpr size_t EntriesWithin(size_t bytes) {
+    return bytes / (sizeof(Bucket) + kBucketOverhead) * kBucketEntries;
+  }
+
   explicit VerdictCache(const Options& options)
       : shard_mask_(ShardsFor(options) - 1),
         buckets_(std::max<size_t>(

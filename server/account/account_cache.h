@@ -35,9 +35,16 @@ namespace latchkey {
 class AccountCache final : public AccountStore {
  public:
   struct Options {
-    // About 60 bytes each; an arbitrary one makes room.
+    // Of kEntryBytes each; an arbitrary one makes room.
     size_t max_entries = 1'000'000;
   };
+
+  // What an entry takes in a hash table that is half full.
+  static constexpr size_t kEntryBytes = 66;
+  // EntriesWithin returns how many entries fit into so much memory.
+  static constexpr size_t EntriesWithin(size_t bytes) {
+    return bytes / kEntryBytes;
+  }
 
   // `base` must outlive the cache.
   AccountCache(AccountStore& base, Options options);

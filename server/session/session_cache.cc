@@ -90,6 +90,12 @@ absl::StatusOr<std::vector<StoredSession>> SessionCache::List(
   return base_.List(account, after, limit, now);
 }
 
+absl::StatusOr<WalkPage> SessionCache::Walk(
+    const std::optional<SessionKey>& after, int limit, absl::Time now) const {
+  LATCHKEY_RETURN_IF_ERROR(Flush());
+  return base_.Walk(after, limit, now);
+}
+
 absl::StatusOr<EndResult> SessionCache::End(absl::Span<const SessionKey> keys,
                                             absl::Time now) {
   LATCHKEY_RETURN_IF_ERROR(SaveNotesOf(keys));
@@ -122,6 +128,29 @@ absl::Status SessionCache::Flush() const {
     segments_[i].Saved(notes);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<SessionCache::WarmStep> SessionCache::WarmSome(
+    const std::optional<SessionKey>& after, int limit, absl::Time now) const {
+  // A page is read as of one point in time: what is removed in any segment
+  // after that must not come back.
+  std::vector<uint64_t> tickets(options_.segments);
+  for (size_t i = 0; i < options_.segments; ++i) {
+    tickets[i] = segments_[i].Ticket();
+  }
+  LATCHKEY_ASSIGN_OR_RETURN(const WalkPage page, base_.Walk(after, limit, now));
+  const size_t capacity = Capacity();
+  size_t without_room = 0;
+  for (const StoredSession& stored : page.sessions) {
+    SessionSegment& segment = SegmentOf(stored.key);
+    const uint64_t ticket = tickets[&segment - segments_.get()];
+    if (!segment.Insert(stored.key, Share(stored.session), ticket, capacity,
+                        /*may_evict=*/false)) {
+      ++without_room;
+    }
+  }
+  return WarmStep{.next = page.next,
+                  .full = without_room * 2 > page.sessions.size()};
 }
 
 size_t SessionCache::CachedEntries() const {

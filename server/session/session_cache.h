@@ -79,6 +79,8 @@ class SessionCache final : public SessionStore {
   absl::StatusOr<std::vector<StoredSession>> List(
       const AccountUid& account, const std::optional<SessionId>& after,
       int limit, absl::Time now) const override;
+  absl::StatusOr<WalkPage> Walk(const std::optional<SessionKey>& after,
+                                int limit, absl::Time now) const override;
   absl::StatusOr<EndResult> End(absl::Span<const SessionKey> keys,
                                 absl::Time now) override;
   // SaveActivity notes in memory only; never blocks on the base.
@@ -91,6 +93,16 @@ class SessionCache final : public SessionStore {
   // Flush saves the notes made since the last Flush to the base. What could
   // not be saved is kept for the next one. May block on the disk.
   absl::Status Flush() const;
+
+  // WarmSome reads at most `limit` sessions of the base behind `after` (none:
+  // from the first) and adds those that are alive at `now`, as far as there is
+  // room: what was asked for stays. Blocks.
+  struct WarmStep {
+    std::optional<SessionKey> next;  // where to go on; absent at the end
+    bool full = false;               // most of them found no room
+  };
+  absl::StatusOr<WarmStep> WarmSome(const std::optional<SessionKey>& after,
+                                    int limit, absl::Time now) const;
 
   // CachedEntries returns how many sessions are in memory now.
   size_t CachedEntries() const;

@@ -28,6 +28,13 @@ struct EndResult {
                           // every reader sees them ended
 };
 
+// WalkPage is one step of a walk over all sessions.
+struct WalkPage {
+  std::vector<StoredSession> sessions;  // in order of their keys
+  // Behind which key the next step begins; absent at the end.
+  std::optional<SessionKey> next;
+};
+
 // SessionStore keeps sessions by their key, a digest of the credential.
 //
 // Answers depend on `now`, never on whether anything was swept: a session that
@@ -79,6 +86,14 @@ class SessionStore {
   [[nodiscard]] virtual absl::StatusOr<std::vector<StoredSession>> List(
       const AccountUid& account, const std::optional<SessionId>& after,
       int limit, absl::Time now) const = 0;
+
+  // Walk returns the live sessions, with their newest activity, among the next
+  // `limit` stored ones (at least 1) behind `after`, in order of their keys: to
+  // fill a cache with. What changes during a walk may be met or not; a record
+  // that cannot be read is left out, as it answers no Find either.
+  [[nodiscard]] virtual absl::StatusOr<WalkPage> Walk(
+      const std::optional<SessionKey>& after, int limit,
+      absl::Time now) const = 0;
 
   // End removes the sessions under `keys`, live or dead by time, and records
   // the revocation of each, in one write: what was ended stays so, also if the

@@ -69,7 +69,8 @@ absl::StatusOr<bool> RocksDb::Read(Family family, absl::string_view key,
 }
 
 std::unique_ptr<rocksdb::Iterator> RocksDb::Scan(Family family,
-                                                 absl::string_view to) const {
+                                                 absl::string_view to,
+                                                 size_t readahead) const {
   // The bound must live as long as the iterator: hang it on it.
   struct Bound {
     std::string bytes;
@@ -81,6 +82,7 @@ std::unique_ptr<rocksdb::Iterator> RocksDb::Scan(Family family,
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   options.total_order_seek = true;
+  options.readahead_size = readahead;
   if (!to.empty()) options.iterate_upper_bound = &bound->slice;
   std::unique_ptr<rocksdb::Iterator> iterator(
       db_->NewIterator(options, handle(family)));

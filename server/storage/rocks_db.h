@@ -49,9 +49,10 @@ class RocksDb {
 
   // Scan returns an iterator over `family` from `from` up to, not including,
   // `to` (empty: to the end), before the first row. What it reads stays out of
-  // the block cache: a walk must not push out what Validate needs.
-  std::unique_ptr<rocksdb::Iterator> Scan(Family family,
-                                          absl::string_view to) const;
+  // the block cache: a walk must not push out what Validate needs. Reads
+  // `readahead` bytes at a time, if that is more than a block.
+  std::unique_ptr<rocksdb::Iterator> Scan(Family family, absl::string_view to,
+                                          size_t readahead = 0) const;
   // ScanEnd tells why an iterator is not valid any more: OK at the end.
   [[nodiscard]] absl::Status ScanEnd(const rocksdb::Iterator& iterator) const;
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 #include "client/base/status_macros.h"
 #include "server/base/error.h"
@@ -21,6 +23,31 @@ std::string EndOfAccount(const AccountUid& uid) {
   while (!end.empty() && end.back() == '\xff') end.pop_back();
   if (!end.empty()) ++end.back();
   return end;
+}
+
+// What a walk reads at a time, of the 300 KB or so that a page of it takes:
+// few reads, and little that a page leaves unused.
+constexpr size_t kWalkReadahead = size_t{128} << 10;
+
+// The lowest row behind that of `key`.
+std::string BehindKey(const SessionKey& key) {
+  return absl::StrCat(key.view(), absl::string_view("\0", 1));
+}
+
+// Decodes a session's row, and adds what `activity` has about its key. Rows of
+// both families lie in the same order: `activity` only ever moves on.
+absl::StatusOr<Session> WithActivity(const SessionKey& key,
+                                     absl::string_view row,
+                                     rocksdb::Iterator* activity) {
+  while (activity->Valid() && ToView(activity->key()) < key.view()) {
+    activity->Next();
+  }
+  LATCHKEY_ASSIGN_OR_RETURN(Session session, DecodeSession(row));
+  if (activity->Valid() && ToView(activity->key()) == key.view()) {
+    LATCHKEY_RETURN_IF_ERROR(
+        ApplyActivity(ToView(activity->value()), &session));
+  }
+  return session;
 }
 
 }  // namespace
@@ -127,6 +154,36 @@ absl::StatusOr<std::vector<StoredSession>> RocksSessionStore::List(
   }
   LATCHKEY_RETURN_IF_ERROR(db_.ScanEnd(*row));
   return sessions;
+}
+
+absl::StatusOr<WalkPage> RocksSessionStore::Walk(
+    const std::optional<SessionKey>& after, int limit, absl::Time now) const {
+  LATCHKEY_RETURN_IF_ERROR(db_.Ready());
+  WalkPage page;
+  const std::string from = after.has_value() ? BehindKey(*after) : "";
+  const std::unique_ptr<rocksdb::Iterator> row =
+      db_.Scan(Family::kSessions, "", kWalkReadahead);
+  // Behind the sessions, so that it has at least what theirs shows.
+  const std::unique_ptr<rocksdb::Iterator> activity =
+      db_.Scan(Family::kActivity, "", kWalkReadahead);
+  row->Seek(from);
+  activity->Seek(from);
+  for (int met = 0; met < limit && row->Valid(); ++met, row->Next()) {
+    const auto key = SessionKey::FromBytes(ToView(row->key()));
+    if (!key.has_value()) continue;
+    page.next = *key;
+    absl::StatusOr<Session> session =
+        WithActivity(*key, ToView(row->value()), activity.get());
+    if (session.ok() && IsAlive(*session, now)) {
+      page.sessions.push_back({*key, *std::move(session)});
+    }
+  }
+  // An iterator that failed is not valid either: only a walk that went well
+  // has come to its end.
+  LATCHKEY_RETURN_IF_ERROR(db_.ScanEnd(*row));
+  LATCHKEY_RETURN_IF_ERROR(db_.ScanEnd(*activity));
+  if (!row->Valid()) page.next.reset();
+  return page;
 }
 
 absl::StatusOr<EndResult> RocksSessionStore::End(

@@ -42,6 +42,8 @@ class RocksSessionStore final : public SessionStore {
   absl::StatusOr<std::vector<StoredSession>> List(
       const AccountUid& account, const std::optional<SessionId>& after,
       int limit, absl::Time now) const override;
+  absl::StatusOr<WalkPage> Walk(const std::optional<SessionKey>& after,
+                                int limit, absl::Time now) const override;
   absl::StatusOr<EndResult> End(absl::Span<const SessionKey> keys,
                                 absl::Time now) override;
   absl::Status SaveActivity(absl::Span<const Activity> notes) override;

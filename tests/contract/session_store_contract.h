@@ -272,6 +272,81 @@ TEST_P(SessionStoreContract, ListOfTheHighestUidEndsWithIt) {
   EXPECT_TRUE(Listed(std::nullopt, 10, now_).empty());
 }
 
+// --- Walk ---
+
+TEST_P(SessionStoreContract, WalkMeetsEverySessionOnceInOrderOfKeys) {
+  std::vector<SessionKey> keys;
+  for (uint32_t number = 1; number <= 7; ++number) Add(number);
+  std::optional<SessionKey> after;
+  int pages = 0;
+  do {
+    const auto page = sessions().Walk(after, 3, now_);
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_LE(page->sessions.size(), 3u);
+    for (const StoredSession& stored : page->sessions) {
+      keys.push_back(stored.key);
+      EXPECT_EQ(stored.session, *sessions().Find(stored.key, now_));
+    }
+    after = page->next;
+    ++pages;
+  } while (after.has_value());
+  EXPECT_EQ(pages, 3);
+  std::vector<SessionKey> expected;
+  for (uint32_t number = 1; number <= 7; ++number) {
+    expected.push_back(ContractKey(number));
+  }
+  EXPECT_EQ(keys, expected);
+}
+
+TEST_P(SessionStoreContract, WalkOfNothingIsAtItsEnd) {
+  const auto page = sessions().Walk(std::nullopt, 3, now_);
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_TRUE(page->sessions.empty());
+  EXPECT_FALSE(page->next.has_value());
+}
+
+TEST_P(SessionStoreContract, WalkEndsWithThePageThatTheLastSessionFills) {
+  for (uint32_t number = 1; number <= 3; ++number) Add(number);
+  EXPECT_FALSE(sessions().Walk(std::nullopt, 3, now_)->next.has_value());
+  EXPECT_EQ(sessions().Walk(std::nullopt, 2, now_)->next, ContractKey(2));
+}
+
+TEST_P(SessionStoreContract, WalkCountsTheDeadAmongItsLimitAndLeavesThemOut) {
+  for (uint32_t number = 1; number <= 3; ++number) Add(number);
+  const absl::Time dead = ContractStart() + absl::Minutes(10);
+  const auto page = sessions().Walk(std::nullopt, 2, dead);
+  ASSERT_TRUE(page.ok());
+  EXPECT_TRUE(page->sessions.empty());
+  EXPECT_EQ(page->next, ContractKey(2));
+}
+
+TEST_P(SessionStoreContract, WalkShowsActivityOfTheSessionsThatHaveIt) {
+  const Session session = Add(2);
+  for (const uint32_t number : {1, 4}) Add(number);
+  // Two notes of absent sessions lie between them.
+  for (const uint32_t number : {0, 2, 3, 4}) {
+    Note(session, number, now_ + absl::Minutes(number + 1));
+  }
+  const absl::Time later = now_ + absl::Minutes(12);
+  const auto page = sessions().Walk(std::nullopt, 10, later);
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->sessions.size(), 2u);
+  EXPECT_EQ(page->sessions[0].key, ContractKey(2));
+  EXPECT_EQ(page->sessions[0].session.last_seen_time, now_ + absl::Minutes(3));
+  EXPECT_EQ(page->sessions[1].key, ContractKey(4));
+  EXPECT_EQ(page->sessions[1].session.last_seen_time, now_ + absl::Minutes(5));
+}
+
+TEST_P(SessionStoreContract, WalkGoesOnBehindAKeyThatIsGone) {
+  for (uint32_t number = 1; number <= 3; ++number) Add(number);
+  ASSERT_TRUE(End({2}, now_).ok());
+  const auto page = sessions().Walk(ContractKey(2), 10, now_);
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->sessions.size(), 1u);
+  EXPECT_EQ(page->sessions[0].key, ContractKey(3));
+  EXPECT_FALSE(page->next.has_value());
+}
+
 // --- End ---
 
 TEST_P(SessionStoreContract, EndedSessionIsFoundNoMore) {

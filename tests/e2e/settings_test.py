@@ -73,7 +73,8 @@ class Settings(unittest.TestCase):
                 ("jwt_algorithm", "HS256"), ("log_level", "loud"),
                 ("hash_threads", "0"), ("hash_queue", "many"),
                 ("hash_memory_kib", "1"), ("hash_time_cost", "0"),
-                ("worker_threads", "-1"), ("listen", "7870"),
+                ("worker_threads", "-1"), ("memory_budget", "1GB"),
+                ("memory_budget", "63MiB"), ("listen", "7870"),
                 ("listen", "127.0.0.1:65536"), ("jwt_life", "0s")):
             with self.subTest(setting=name, value=value):
                 self.assertNamed(name, "--%s=%s" % (name, value))

@@ -155,6 +155,31 @@ TEST(Settings, BadValuesAreRefusedByName) {
   }
 }
 
+TEST(Settings, MemoryBudgetIsASizeWithinBounds) {
+  const auto budget = [](const std::string& text) {
+    return Good({"--data_dir", "/d", "--memory_budget", text}).memory_budget;
+  };
+  EXPECT_EQ(Good({"--data_dir", "/d"}).memory_budget, uint64_t{1} << 30);
+  EXPECT_EQ(budget("512MiB"), uint64_t{512} << 20);
+  EXPECT_EQ(budget("6GiB"), uint64_t{6} << 30);
+  EXPECT_EQ(budget("100000001"), 100000001u);
+  EXPECT_EQ(budget("64MiB"), uint64_t{64} << 20);
+  EXPECT_EQ(budget("67108864"), uint64_t{64} << 20);
+  EXPECT_EQ(budget("1TiB"), uint64_t{1} << 40);
+  EXPECT_EQ(
+      Good({"--data_dir", "/d"}, {"LATCHKEY_MEMORY_BUDGET=2GiB"}).memory_budget,
+      uint64_t{2} << 30);
+  for (const char* bad :
+       {"67108863", "63MiB", "1025GiB", "1099511627777", "2TiB", "0", "-1GiB",
+        "1GB", "1gib", "1 GiB", "1.5GiB", "GiB", "", "+1GiB",
+        "18446744073709551616", "17592186044417MiB", "20000000TiB"}) {
+    EXPECT_THAT(
+        Refused({"--data_dir", "/d", std::string("--memory_budget=") + bad}),
+        HasSubstr("--memory_budget"))
+        << bad;
+  }
+}
+
 TEST(Settings, PlaintextBeyondLoopbackMustBeSaid) {
   for (const char* listen :
        {"0.0.0.0:7870", "[::]:7870", "10.0.0.1:7870", "127.example.com:7870",

@@ -210,6 +210,22 @@ class MemoryStore::Sessions final : public SessionStore {
     return sessions;
   }
 
+  absl::StatusOr<WalkPage> Walk(const std::optional<SessionKey>& after,
+                                int limit, absl::Time now) const override {
+    MutexLock lock(&state_.mutex);
+    WalkPage page;
+    auto it = after.has_value() ? state_.sessions.upper_bound(*after)
+                                : state_.sessions.begin();
+    for (int met = 0; met < limit && it != state_.sessions.end(); ++met, ++it) {
+      if (IsAlive(it->second, now)) {
+        page.sessions.push_back({it->first, it->second});
+      }
+      page.next = it->first;
+    }
+    if (it == state_.sessions.end()) page.next.reset();
+    return page;
+  }
+
   absl::StatusOr<EndResult> End(absl::Span<const SessionKey> keys,
                                 absl::Time now) override {
     if (keys.size() > kMaxEndBatch) {

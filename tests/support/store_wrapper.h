@@ -38,6 +38,10 @@ class SessionStoreWrapper : public SessionStore {
       int limit, absl::Time now) const override {
     return base_.List(account, after, limit, now);
   }
+  absl::StatusOr<WalkPage> Walk(const std::optional<SessionKey>& after,
+                                int limit, absl::Time now) const override {
+    return base_.Walk(after, limit, now);
+  }
   absl::StatusOr<EndResult> End(absl::Span<const SessionKey> keys,
                                 absl::Time now) override {
     return base_.End(keys, now);

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -46,7 +48,15 @@ class StoppingStore final : public SessionStoreWrapper {
     return result;
   }
 
+  absl::StatusOr<WalkPage> Walk(const std::optional<SessionKey>& after,
+                                int limit, absl::Time now) const override {
+    auto result = SessionStoreWrapper::Walk(after, limit, now);
+    if (after_walk) after_walk();
+    return result;
+  }
+
   mutable std::atomic<int> finds = 0;
+  std::function<void()> after_walk;
   std::function<void()> after_find;
   std::function<void()> after_create;
   std::function<void()> before_save;
@@ -274,6 +284,66 @@ TEST_F(SessionCacheTest, EvictsWhatWasNotAskedForFirst) {
   ASSERT_TRUE(cache.Find(KeyOf(1), Now()).ok());
   EXPECT_EQ(base_.finds, before);
   EXPECT_EQ(cache.CachedEntries(), 2u);
+}
+
+TEST_F(SessionCacheTest, WarmsUpPageByPageToTheEnd) {
+  SessionCache cache(base_, kSmall);
+  for (uint8_t i = 1; i <= 9; ++i) CreateInBase(i);
+  std::optional<SessionKey> after;
+  int pages = 0;
+  do {
+    const auto step = cache.WarmSome(after, 4, Now());
+    ASSERT_TRUE(step.ok()) << step.status();
+    EXPECT_FALSE(step->full);
+    after = step->next;
+    ASSERT_LT(++pages, 10);
+  } while (after.has_value());
+  EXPECT_EQ(cache.CachedEntries(), 9u);
+  for (uint8_t i = 1; i <= 9; ++i) {
+    EXPECT_TRUE(cache.FindInMemory(KeyOf(i), Now()).ok());
+  }
+  EXPECT_EQ(base_.finds, 0);
+}
+
+TEST_F(SessionCacheTest, WarmingStopsWhereThereIsNoRoomAndEvictsNothing) {
+  SessionCache cache(base_, {.max_entries = 2, .segments = 1});
+  for (uint8_t i = 1; i <= 9; ++i) CreateInBase(i);
+  ASSERT_TRUE(cache.Find(KeyOf(9), Now()).ok());
+  const auto step = cache.WarmSome(std::nullopt, 100, Now());
+  ASSERT_TRUE(step.ok());
+  EXPECT_TRUE(step->full);
+  EXPECT_EQ(cache.CachedEntries(), 2u);
+  const int before = base_.finds;
+  EXPECT_TRUE(cache.Find(KeyOf(9), Now()).ok());
+  EXPECT_EQ(base_.finds, before) << "what was asked for made room";
+}
+
+TEST_F(SessionCacheTest, WarmingBringsBackNothingThatEndedMeanwhile) {
+  SessionCache cache(base_, kSmall);
+  CreateInBase(1);
+  CreateInBase(2);
+  const SessionKey key = KeyOf(1);
+  base_.after_walk = [&] { ASSERT_TRUE(cache.End({&key, 1}, Now()).ok()); };
+  ASSERT_TRUE(cache.WarmSome(std::nullopt, 100, Now()).ok());
+  EXPECT_TRUE(absl::IsNotFound(cache.FindInMemory(key, Now()).status()));
+  EXPECT_TRUE(absl::IsNotFound(cache.Find(key, Now()).status()));
+}
+
+TEST_F(SessionCacheTest, SessionsWithMuchOfTheirOwnTakeTheRoomOfOthers) {
+  // Profiles of some 2 MB in all are more than their share of so few entries.
+  SessionCache cache(base_, {.max_entries = 4000, .segments = 1});
+  for (int i = 0; i < 3500; ++i) {
+    SessionKey key = KeyOf(static_cast<uint8_t>(i));
+    key.array()[0] = static_cast<uint8_t>(i >> 8);
+    Session session = SessionOf(static_cast<uint8_t>(i));
+    session.id.array()[0] = static_cast<uint8_t>(i >> 8);
+    session.client.user_agent = std::string(250, 'a') + std::to_string(i);
+    session.client.device_label = std::string(250, 'b');
+    ASSERT_TRUE(cache.Create(key, session, Now()).ok());
+  }
+  EXPECT_LT(cache.CachedEntries(), 3400u);
+  EXPECT_GT(cache.CachedEntries(), 1000u);
+  EXPECT_LT(cache.ProfileBytes(), size_t{3} << 20);
 }
 
 TEST_F(SessionCacheTest, NoThreadSeesASessionAfterItsLogoutReturned) {
