@@ -32,6 +32,7 @@
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
 #include "server/memory_plan.h"
+#include "server/rpc/admin_service.h"
 #include "server/rpc/rpc_server.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
@@ -97,6 +98,7 @@ class Latchkeyd {
 
   absl::Status OpenStores();
   absl::Status OpenVerbs();
+  AdminRpc::About About() const;
   absl::Status Listen();
   void WatchStore();
 
@@ -223,6 +225,19 @@ absl::Status Latchkeyd::OpenVerbs() {
   return absl::OkStatus();
 }
 
+AdminRpc::About Latchkeyd::About() const {
+  return {.version = LATCHKEY_VERSION,
+          .issuer = *issuer_name_,
+          .epoch = database_->epoch(),
+          .start_time = clock_.Now(),
+          .start_since_boot = clock_.SinceBoot(),
+          .clock = clock_,
+          .accounts = database_->accounts(),
+          .sessions = *sessions_,
+          .cached_sessions = [this] { return sessions_->CachedEntries(); },
+          .cache_warm = [this] { return warmer_->warm(); }};
+}
+
 absl::Status Latchkeyd::Listen() {
   LATCHKEY_ASSIGN_OR_RETURN(
       rpc_, RpcServer::Start({.listen = settings_.listen,
@@ -233,14 +248,7 @@ absl::Status Latchkeyd::Listen() {
                               .accounts = *account_admin_,
                               .sessions = *session_admin_,
                               .keys = *keys_,
-                              .about = {.version = LATCHKEY_VERSION,
-                                        .issuer = *issuer_name_,
-                                        .epoch = database_->epoch(),
-                                        .start_time = clock_.Now(),
-                                        .start_since_boot = clock_.SinceBoot(),
-                                        .clock = clock_,
-                                        .accounts = database_->accounts(),
-                                        .sessions = *sessions_},
+                              .about = About(),
                               .workers = *workers_,
                               .readers = *readers_,
                               .clock = clock_,

@@ -53,8 +53,7 @@ absl::Duration Janitor::RunDue(absl::Duration since_boot) {
     flush_due_ = since_boot + options_.flush_interval;
   }
   if (since_boot >= sweep_due_) {
-    Sweep();
-    sweep_due_ = since_boot + options_.sweep_interval;
+    sweep_due_ = since_boot + Sweep();
   }
   if (since_boot >= keys_due_) {
     TurnKeys();
@@ -82,14 +81,16 @@ void Janitor::Flush() {
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
 }
 
-void Janitor::Sweep() {
+absl::Duration Janitor::Sweep() {
   const absl::StatusOr<int> freed =
       sessions_.Sweep(clock_.Now(), options_.sweep_limit);
   if (!freed.ok()) {
     log_.Warning("sweep failed", {{"status", freed.status()}});
-  } else if (*freed > 0) {
-    log_.Debug("dead sessions freed", {{"count", *freed}});
+    return options_.sweep_interval;
   }
+  if (*freed > 0) log_.Debug("dead sessions freed", {{"count", *freed}});
+  return *freed >= options_.sweep_limit ? options_.backlog_interval
+                                        : options_.sweep_interval;
 }
 
 void Janitor::TurnKeys() {

@@ -42,6 +42,9 @@ absl::Status AdminRpc::Fill(v1::GetServerInfoResponse* response) const {
   LATCHKEY_ASSIGN_OR_RETURN(const uint64_t sessions, about_.sessions.Count());
   response->set_account_count(static_cast<int64_t>(accounts));
   response->set_session_count(static_cast<int64_t>(sessions));
+  response->set_cached_session_count(
+      static_cast<int64_t>(about_.cached_sessions()));
+  response->set_cache_warm(about_.cache_warm());
   *response->mutable_revision() =
       latchkey::ToProto(about_.epoch, about_.sessions.Revision());
   const absl::Duration held = about_.clock.HeldFor();

@@ -1,6 +1,8 @@
 #ifndef LATCHKEY_SERVER_RPC_ADMIN_SERVICE_H_
 #define LATCHKEY_SERVER_RPC_ADMIN_SERVICE_H_
 
+#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -30,6 +32,9 @@ class AdminRpc final : public RawAdminService {
     const ForwardClock& clock;
     const AccountStore& accounts;
     const SessionStore& sessions;
+    // Called from any thread; must not block.
+    std::function<uint64_t()> cached_sessions;
+    std::function<bool()> cache_warm;
   };
 
   AdminRpc(const CallDoor& door, About about);

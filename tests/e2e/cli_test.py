@@ -252,6 +252,7 @@ class Cli(harness.DaemonTest):
         text = self.cli(YES, "info", admin=True).out
         self.assertRegex(text, r"(?m)^version +\d+\.\d+\.\d+$")
         self.assertIn(info["epoch"], text)
+        self.assertRegex(text, r"(?m)^sessions in memory +\d+")
 
     # What goes wrong.
 

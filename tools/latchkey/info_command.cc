@@ -28,6 +28,9 @@ ExitCode Info(const Invocation& invocation, const NoOptions&) {
   record.Add("uptime", DurationText(response.uptime()));
   record.Add("accounts", absl::StrCat(response.account_count()));
   record.Add("sessions", absl::StrCat(response.session_count()));
+  record.Add("sessions in memory",
+             absl::StrCat(response.cached_session_count(),
+                          response.cache_warm() ? "" : " (still warming)"));
   record.Add("revision", response.revision().token());
   if (response.has_clock_held_for()) {
     record.Add("clock held for", DurationText(response.clock_held_for()));

@@ -11,6 +11,7 @@ constexpr Janitor::Options kOptions = {
     .flush_interval = absl::Seconds(15),
     .sweep_interval = absl::Seconds(60),
     .sweep_limit = 100,
+    .backlog_interval = absl::Milliseconds(100),
     .key_interval = absl::Minutes(1),
 };
 
@@ -52,6 +53,28 @@ TEST_F(JanitorTest, FreesTheDeadAndLooksAtMemoryFirst) {
   EXPECT_EQ(*world_.memory().sessions().Count(), 1u);
   EXPECT_TRUE(world_.Active(used.credential));
   EXPECT_FALSE(world_.Active(idle.credential));
+}
+
+TEST_F(JanitorTest, SweepsABacklogSoonAgainAndThenRests) {
+  Janitor::Options options = kOptions;
+  options.sweep_limit = 2;
+  options.flush_interval = options.key_interval = absl::Hours(1);
+  Janitor janitor(world_.cache(), world_.keys(), world_.forward_clock(),
+                  world_.log(), options);
+  for (int i = 0; i < 5; ++i) world_.Login(World::LoginOf("alice"));
+  world_.clock().Advance(absl::Minutes(40));
+  const auto left_after = [&](absl::Duration next) {
+    const absl::Duration now = world_.clock().SinceBoot();
+    EXPECT_EQ(janitor.RunDue(now), now + next);
+    // Not before it is due.
+    EXPECT_EQ(janitor.RunDue(now), now + next);
+    world_.clock().Advance(next);
+    return *world_.memory().sessions().Count();
+  };
+  EXPECT_EQ(left_after(options.backlog_interval), 3u);
+  EXPECT_EQ(left_after(options.backlog_interval), 1u);
+  EXPECT_EQ(left_after(options.sweep_interval), 0u);
+  EXPECT_EQ(left_after(options.sweep_interval), 0u);
 }
 
 TEST_F(JanitorTest, GivesTheKeyRingItsTurn) {
