@@ -309,12 +309,12 @@ void Latchkeyd::Stop(const sigset_t& signals) {
     }
   });
   hurry.detach();
+  warmer_->Stop();
   rpc_->Shutdown(settings_.drain_timeout);
   hashes_->Stop();
   workers_->Stop();
   readers_->Stop();
   rpc_.reset();
-  warmer_->Stop();
   janitor_->Stop();
   const absl::Status saved = sessions_->Flush();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});

@@ -21,41 +21,110 @@ class AccountCache::Shard {
   // Ticket is taken before the base is asked, see Insert.
   uint64_t Ticket() const {
     MutexLock lock(&mutex_);
-    return forgotten_;
+    return voided_;
   }
 
-  std::optional<Standing> Get(const AccountUid& uid) const {
+  std::optional<Standing> Get(const AccountUid& uid) {
     MutexLock lock(&mutex_);
-    const auto found = standings_.find(uid);
-    if (found == standings_.end()) return std::nullopt;
-    return found->second;
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) return std::nullopt;
+    found->second.referenced = true;
+    return found->second.standing;
   }
 
-  // Inserts unless something was forgotten since `ticket`.
+  // Inserts unless something was blocked since `ticket`, or is. What was not
+  // asked for since the hand last passed makes room.
   void Insert(const AccountUid& uid, Standing standing, uint64_t ticket) {
     MutexLock lock(&mutex_);
-    if (ticket != forgotten_ || standings_.contains(uid)) return;
-    if (standings_.size() >= capacity_) standings_.erase(standings_.begin());
-    standings_.emplace(uid, standing);
+    if (ticket != voided_ || blocked_ > 0 || entries_.contains(uid)) return;
+    if (ring_.size() >= capacity_) {
+      const size_t place = PlaceToReuse();
+      entries_.erase(ring_[place]);
+      ring_[place] = uid;
+      entries_.emplace(uid, Entry{standing, place});
+    } else {
+      entries_.emplace(uid, Entry{standing, ring_.size()});
+      ring_.push_back(uid);
+    }
   }
 
-  void Forget(const AccountUid& uid) {
+  // Forgets `uid`, voids the fills under way and refuses new ones until
+  // Unblock, which voids those begun meanwhile.
+  void Block(const AccountUid& uid) {
     MutexLock lock(&mutex_);
-    ++forgotten_;
-    standings_.erase(uid);
+    ++voided_;
+    ++blocked_;
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) return;
+    // The last one takes its place in the ring.
+    const size_t place = found->second.place;
+    ring_[place] = ring_.back();
+    entries_.find(ring_[place])->second.place = place;
+    ring_.pop_back();
+    entries_.erase(found);
+  }
+
+  void Unblock() {
+    MutexLock lock(&mutex_);
+    ++voided_;
+    --blocked_;
   }
 
   size_t Size() const {
     MutexLock lock(&mutex_);
-    return standings_.size();
+    return entries_.size();
   }
 
  private:
+  struct Entry {
+    Standing standing;
+    size_t place = 0;  // in the ring
+    bool referenced = false;
+  };
+  // How far the hand looks: so long is the lock held.
+  static constexpr int kMaxHandSteps = 32;
+
+  size_t PlaceToReuse() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (int steps = 0; steps < kMaxHandSteps; ++steps) {
+      hand_ = (hand_ + 1) % ring_.size();
+      Entry& entry = entries_.find(ring_[hand_])->second;
+      if (!entry.referenced) break;
+      entry.referenced = false;
+    }
+    return hand_;
+  }
+
   size_t capacity_ = 1;  // set once, before use
 
   mutable Mutex mutex_;
-  absl::flat_hash_map<AccountUid, Standing> standings_ ABSL_GUARDED_BY(mutex_);
-  uint64_t forgotten_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<AccountUid, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::vector<AccountUid> ring_ ABSL_GUARDED_BY(mutex_);
+  size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t voided_ ABSL_GUARDED_BY(mutex_) = 0;
+  int blocked_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// Blocks one account while it is being changed: whoever asks meanwhile sees
+// what the base says, so that with the change's revision everybody sees it.
+class AccountCache::Blocked {
+ public:
+  Blocked(const AccountCache& cache, const AccountUid& uid)
+      : shard_(cache.ShardOf(uid)), uid_(uid) {
+    shard_.Block(uid);
+  }
+  ~Blocked() { shard_.Unblock(); }
+  Blocked(const Blocked&) = delete;
+  Blocked& operator=(const Blocked&) = delete;
+
+  // Also if the account was deleted and its name given to another one between
+  // the look-up and the change.
+  void Check(const AccountCache& cache, const AccountUid& changed) const {
+    if (changed != uid_) Blocked(cache, changed);
+  }
+
+ private:
+  Shard& shard_;
+  const AccountUid uid_;
 };
 
 AccountCache::AccountCache(AccountStore& base, Options options)
@@ -104,13 +173,13 @@ absl::StatusOr<std::vector<Account>> AccountCache::List(absl::string_view after,
   return base_.List(after, limit);
 }
 
-// An edit that failed changed nothing, or nothing is known of the store any
-// more: then SessionStore::Ready refuses whatever this cache remembers.
 absl::StatusOr<AccountChange> AccountCache::Edit(absl::string_view name,
                                                  const AccountEdit& edit,
                                                  absl::Time now) {
+  LATCHKEY_ASSIGN_OR_RETURN(const Account before, base_.Find(name));
+  const Blocked blocked(*this, before.uid);
   absl::StatusOr<AccountChange> change = base_.Edit(name, edit, now);
-  if (change.ok()) ShardOf(change->account.uid).Forget(change->account.uid);
+  if (change.ok()) blocked.Check(*this, change->account.uid);
   return change;
 }
 
@@ -123,8 +192,10 @@ absl::Status AccountCache::UpgradeHash(absl::string_view name,
 
 absl::StatusOr<AccountChange> AccountCache::Delete(absl::string_view name,
                                                    absl::Time now) {
+  LATCHKEY_ASSIGN_OR_RETURN(const Account before, base_.Find(name));
+  const Blocked blocked(*this, before.uid);
   absl::StatusOr<AccountChange> change = base_.Delete(name, now);
-  if (change.ok()) ShardOf(change->account.uid).Forget(change->account.uid);
+  if (change.ok()) blocked.Check(*this, change->account.uid);
   return change;
 }
 

@@ -24,23 +24,24 @@ namespace latchkey {
 // memory, the one question that every Validate asks: does the account still
 // stand behind its sessions?
 //
-// Of an account it remembers what decides that (generation, disabled) by uid,
-// and forgets it before an edit or a deletion returns. An answer of the base
-// that was asked for before that is not remembered: each shard counts what it
-// forgot, and the count is compared before the insert. So after Edit returned,
-// Stands says what the account is now. All other calls are the base's.
+// Of an account it remembers what decides that (generation, disabled) by uid.
+// While an account is being changed nothing is remembered of it, and an answer
+// of the base that was asked for before or meanwhile is not remembered later:
+// each part counts the changes, and the count is compared before the insert.
+// So after Edit returned, Stands says what the account is now. All other calls
+// are the base's.
 //
 // Every change of an account must pass this object. Safe from any thread; no
 // lock is held while the base is asked.
 class AccountCache final : public AccountStore {
  public:
   struct Options {
-    // Of kEntryBytes each; an arbitrary one makes room.
+    // Of kEntryBytes each; one that was not asked for lately makes room.
     size_t max_entries = 1'000'000;
   };
 
-  // What an entry takes in a hash table that is half full.
-  static constexpr size_t kEntryBytes = 66;
+  // What an entry takes in a hash table that is half full, and in a ring.
+  static constexpr size_t kEntryBytes = 112;
   // EntriesWithin returns how many entries fit into so much memory.
   static constexpr size_t EntriesWithin(size_t bytes) {
     return bytes / kEntryBytes;
@@ -82,6 +83,7 @@ class AccountCache final : public AccountStore {
     bool disabled = false;
   };
   class Shard;
+  class Blocked;
 
   Shard& ShardOf(const AccountUid& uid) const;
 

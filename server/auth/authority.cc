@@ -15,10 +15,14 @@ namespace {
 // not it has expired since: for ending it.
 const absl::Time kDeadOrAlive = absl::InfinitePast();
 
+// A check that takes longer than this would have been given up by its caller.
+constexpr absl::Duration kNearTheEnd = absl::Minutes(1);
+
 bool ServesAudience(const SessionProfile& profile, absl::string_view audience) {
-  if (profile.audiences.empty()) return true;
-  return std::find(profile.audiences.begin(), profile.audiences.end(),
-                   audience) != profile.audiences.end();
+  if (profile.traits->audiences.empty()) return true;
+  return std::find(profile.traits->audiences.begin(),
+                   profile.traits->audiences.end(),
+                   audience) != profile.traits->audiences.end();
 }
 
 }  // namespace
@@ -50,8 +54,6 @@ absl::StatusOr<BatchValidateAnswer> Authority::BatchValidate(
 absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
                                                 absl::Time now, Reach reach,
                                                 int* checks_left) {
-  // Memory must not say yes to what the store does not vouch for any more.
-  LATCHKEY_RETURN_IF_ERROR(parts_.sessions.Ready());
   ValidateAnswer answer;
   // Read first: the answer is at least as fresh as this.
   answer.revision = parts_.sessions.Revision();
@@ -66,13 +68,21 @@ absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
     return answer;
   }
   if (!query.passive) {
-    parts_.sessions.NoteActivity({holder->key, now, session.expire_time});
+    NoteActivity(*holder, now);
     session.last_seen_time = std::max(session.last_seen_time, now);
   }
   answer.active = true;
   answer.expire_time = holder->jwt_expire_time.value_or(session.end_time());
   answer.session = std::move(session);
   return answer;
+}
+
+// A check that took long must not revive what another one, begun later, has
+// found idle for too long meanwhile.
+void Authority::NoteActivity(const Holder& holder, absl::Time now) {
+  const absl::Time end = holder.session.end_time();
+  if (end - now < kNearTheEnd && parts_.clock.Now() >= end) return;
+  parts_.sessions.NoteActivity({holder.key, now, holder.session.expire_time});
 }
 
 absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
@@ -86,8 +96,8 @@ absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
                      Reason::kRefreshRefused,
                      "not the refresh credential of a live session");
   }
+  NoteActivity(*holder, now);
   Session session = holder->session.ToSession();
-  parts_.sessions.NoteActivity({holder->key, now, session.expire_time});
   session.last_seen_time = std::max(session.last_seen_time, now);
   LATCHKEY_ASSIGN_OR_RETURN(IssuedJwt jwt,
                             parts_.issuer.Issue(JwtSubjectOf(session), now));
@@ -165,8 +175,8 @@ absl::StatusOr<LogoutAnswer> Authority::EndOthers(const Holder& kept,
   while (true) {
     LATCHKEY_ASSIGN_OR_RETURN(
         const std::vector<StoredSession> page,
-        parts_.sessions.List(kept.session.profile->account_uid, after, kMaxEndBatch,
-                             kDeadOrAlive));
+        parts_.sessions.List(kept.session.profile->account_uid, after,
+                             kMaxEndBatch, kDeadOrAlive));
     std::vector<SessionKey> keys;
     for (const StoredSession& stored : page) {
       const bool other = stored.key != kept.key;

@@ -130,6 +130,7 @@ class Authority {
   absl::StatusOr<ValidateAnswer> Judge(const ValidateQuery& query,
                                        absl::Time now, Reach reach,
                                        int* checks_left);
+  void NoteActivity(const Holder& holder, absl::Time now);
   void CheckProof(std::shared_ptr<LoginAttempt> attempt);
   absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
   LogoutAnswer NothingEnded() const;

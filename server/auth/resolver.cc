@@ -1,5 +1,6 @@
 #include "server/auth/resolver.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -134,7 +135,8 @@ absl::StatusOr<std::optional<JwtVerdict>> Resolver::JudgeJwt(
                            .expire_time = claims.expire_time};
   parts_.verdicts.Insert(
       text, keys,
-      {.from = claims.not_before.value_or(absl::InfinitePast()),
+      {.from = std::max(claims.issue_time,
+                        claims.not_before.value_or(absl::InfinitePast())),
        .until = claims.expire_time},
       verdict);
   return verdict;
@@ -142,6 +144,8 @@ absl::StatusOr<std::optional<JwtVerdict>> Resolver::JudgeJwt(
 
 Found Resolver::ByKey(const SessionKey& key, absl::Time now,
                       Reach reach) const {
+  // Memory must not say yes to what the store does not vouch for any more.
+  LATCHKEY_RETURN_IF_ERROR(parts_.sessions.Ready());
   absl::StatusOr<LiveSession> session =
       parts_.sessions.FindLive(key, now, reach);
   if (absl::IsNotFound(session.status())) return std::nullopt;

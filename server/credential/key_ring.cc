@@ -55,6 +55,12 @@ size_t SigningIndex(const Keys& keys, absl::Time now) {
   return index;
 }
 
+bool SameKeys(const std::vector<KeyInfo>& a, const std::vector<KeyInfo>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const KeyInfo& x, const KeyInfo& y) { return x.kid == y.kid; });
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KeyRing>> KeyRing::Open(
@@ -127,10 +133,13 @@ absl::Status KeyRing::Tick(absl::Time now) {
 
 std::shared_ptr<const KeyRing::View> KeyRing::ViewAt(absl::Time now) const {
   MutexLock lock(&mutex_);
-  if (view_ == nullptr || now < view_->since || now >= view_->until) {
-    view_ = MakeView(now);
+  if (view_ != nullptr && now >= view_->since && now < view_->until) {
+    return view_;
   }
-  return view_;
+  const auto view = MakeView(now);
+  // A call that took its time does not turn back what newer ones go by.
+  if (view_ == nullptr || now >= view_->since) view_ = view;
+  return view;
 }
 
 std::shared_ptr<const KeyRing::View> KeyRing::MakeView(absl::Time now) const {
@@ -167,6 +176,12 @@ std::shared_ptr<const KeyRing::View> KeyRing::MakeView(absl::Time now) const {
     verifying.push_back(held.key->public_key());
   }
   view->signer = keys_[signing].key;
+  // Who remembers verdicts knows a set by its address: the same keys are the
+  // same set.
+  if (view_ != nullptr && SameKeys(view_->infos, view->infos)) {
+    view->verification = view_->verification;
+    return view;
+  }
   // At most kMaxKeys, all different: it cannot fail.
   view->verification =
       std::make_shared<const KeySet>(*KeySet::FromKeys(std::move(verifying)));

@@ -203,43 +203,58 @@ void AuthRpc::StartLogin(LoginCall call) {
 grpc::ServerUnaryReactor* AuthRpc::Validate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
-  if (ValidateFromMemory(*in, out)) return Answered(context);
+  const Shortcut shortcut = ValidateFromMemory(*in, out);
+  if (shortcut == Shortcut::kAnswered) return Answered(context);
   return Serve<v1::ValidateRequest, v1::ValidateResponse>(
-      door_, Method::kValidate, context, in, out,
-      [this](auto call) { StartValidate(std::move(call)); });
+      door_, Method::kValidate, context, in, out, [this, shortcut](auto call) {
+        if (shortcut == Shortcut::kWantsDisk) {
+          ValidateOnReader(std::move(call));
+        } else {
+          StartValidate(std::move(call));
+        }
+      });
 }
 
-bool AuthRpc::ValidateFromMemory(const grpc::ByteBuffer& in,
-                                 grpc::ByteBuffer* out) {
-  if (!IsPermitted(Method::kValidate, door_.listener)) return false;
+AuthRpc::Shortcut AuthRpc::ValidateFromMemory(const grpc::ByteBuffer& in,
+                                              grpc::ByteBuffer* out) {
+  if (!IsPermitted(Method::kValidate, door_.listener))
+    return Shortcut::kNotTaken;
   grpc::Slice message;
-  if (!in.TrySingleSlice(&message).ok()) return false;
+  if (!in.TrySingleSlice(&message).ok()) return Shortcut::kNotTaken;
   const auto query = ReadPlainValidate(ViewOf(message));
-  if (!query.has_value()) return false;
+  if (!query.has_value()) return Shortcut::kNotTaken;
   const auto answer = authority_.Validate(*query, Reach::kMemory);
-  if (!answer.ok()) return false;
+  if (!answer.ok()) {
+    return WantsDisk(answer.status()) ? Shortcut::kWantsDisk
+                                      : Shortcut::kNotTaken;
+  }
   const grpc::Slice bytes = WriteValidate(*answer, epoch_);
   *out = grpc::ByteBuffer(&bytes, 1);
-  return true;
+  return Shortcut::kAnswered;
 }
 
-bool AuthRpc::BatchValidateFromMemory(const grpc::ByteBuffer& in,
-                                      grpc::ByteBuffer* out) {
-  if (!IsPermitted(Method::kBatchValidate, door_.listener)) return false;
+AuthRpc::Shortcut AuthRpc::BatchValidateFromMemory(const grpc::ByteBuffer& in,
+                                                   grpc::ByteBuffer* out) {
+  if (!IsPermitted(Method::kBatchValidate, door_.listener))
+    return Shortcut::kNotTaken;
   grpc::Slice message;
   // A batch comes in several slices; most have one all the same.
   if (!in.TrySingleSlice(&message).ok() &&
       !in.DumpToSingleSlice(&message).ok()) {
-    return false;
+    return Shortcut::kNotTaken;
   }
   std::vector<ValidateQuery> queries;
   queries.reserve(kMaxBatchValidate);
-  if (!ReadPlainBatchValidate(ViewOf(message), &queries)) return false;
+  if (!ReadPlainBatchValidate(ViewOf(message), &queries))
+    return Shortcut::kNotTaken;
   const auto answer = authority_.BatchValidate(queries, Reach::kMemory);
-  if (!answer.ok()) return false;
+  if (!answer.ok()) {
+    return WantsDisk(answer.status()) ? Shortcut::kWantsDisk
+                                      : Shortcut::kNotTaken;
+  }
   const grpc::Slice bytes = WriteBatchValidate(*answer, epoch_);
   *out = grpc::ByteBuffer(&bytes, 1);
-  return true;
+  return Shortcut::kAnswered;
 }
 
 // Answers here and now from memory; a reader is asked only for the disk.
@@ -256,6 +271,10 @@ void AuthRpc::StartValidate(ValidateCall call) {
     call->Finish(answer.status());
     return;
   }
+  ValidateOnReader(std::move(call));
+}
+
+void AuthRpc::ValidateOnReader(ValidateCall call) {
   OnReader(std::move(call), [this](auto& late) -> absl::Status {
     LATCHKEY_ASSIGN_OR_RETURN(const ValidateQuery again,
                               ReadValidate(late.request));
@@ -269,10 +288,17 @@ void AuthRpc::StartValidate(ValidateCall call) {
 grpc::ServerUnaryReactor* AuthRpc::BatchValidate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
-  if (BatchValidateFromMemory(*in, out)) return Answered(context);
+  const Shortcut shortcut = BatchValidateFromMemory(*in, out);
+  if (shortcut == Shortcut::kAnswered) return Answered(context);
   return Serve<v1::BatchValidateRequest, v1::BatchValidateResponse>(
       door_, Method::kBatchValidate, context, in, out,
-      [this](auto call) { StartBatchValidate(std::move(call)); });
+      [this, shortcut](auto call) {
+        if (shortcut == Shortcut::kWantsDisk) {
+          BatchValidateOnReader(std::move(call));
+        } else {
+          StartBatchValidate(std::move(call));
+        }
+      });
 }
 
 void AuthRpc::StartBatchValidate(BatchValidateCall call) {
@@ -287,6 +313,10 @@ void AuthRpc::StartBatchValidate(BatchValidateCall call) {
     call->Finish(answer.status());
     return;
   }
+  BatchValidateOnReader(std::move(call));
+}
+
+void AuthRpc::BatchValidateOnReader(BatchValidateCall call) {
   OnReader(std::move(call), [this](auto& late) -> absl::Status {
     LATCHKEY_ASSIGN_OR_RETURN(const auto again,
                               ReadBatchValidate(late.request));

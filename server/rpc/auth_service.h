@@ -47,15 +47,22 @@ class AuthRpc final : public RawAuthService {
   using BatchValidateCall =
       CallPtr<v1::BatchValidateRequest, v1::BatchValidateResponse>;
 
-  // The way that nearly every check takes: false, and nothing happened, if it
-  // cannot be gone to its end at once. Then the other one is taken.
-  bool ValidateFromMemory(const grpc::ByteBuffer& in, grpc::ByteBuffer* out);
-  bool BatchValidateFromMemory(const grpc::ByteBuffer& in,
-                               grpc::ByteBuffer* out);
+  // How far a check came on the way that nearly every one takes.
+  enum class Shortcut {
+    kAnswered,   // `out` holds the answer
+    kWantsDisk,  // it is a good request, for a reader
+    kNotTaken,   // it is for the generated messages to say what it is
+  };
+  Shortcut ValidateFromMemory(const grpc::ByteBuffer& in,
+                              grpc::ByteBuffer* out);
+  Shortcut BatchValidateFromMemory(const grpc::ByteBuffer& in,
+                                   grpc::ByteBuffer* out);
 
   void StartLogin(LoginCall call);
   void StartValidate(ValidateCall call);
   void StartBatchValidate(BatchValidateCall call);
+  void ValidateOnReader(ValidateCall call);
+  void BatchValidateOnReader(BatchValidateCall call);
   void FillValidate(const ValidateAnswer& answer,
                     v1::ValidateResponse* response) const;
   void FillBatchValidate(const BatchValidateAnswer& answer,

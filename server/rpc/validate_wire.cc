@@ -163,6 +163,7 @@ class WireSession {
  public:
   explicit WireSession(const LiveSession& session)
       : profile_(*session.profile),
+        traits_(*profile_.traits),
         id_(session.id),
         create_time_(session.create_time),
         auth_time_(session.auth_time()),
@@ -171,14 +172,14 @@ class WireSession {
         expire_time_(session.expire_time),
         account_size_(kAccountPrefix.size() + profile_.account.size()),
         name_size_(account_size_ + kSessionInfix.size() + kIdDigits),
-        client_size_(TextSize(profile_.client.user_agent) +
-                     TextSize(profile_.client.ip_address) +
-                     TextSize(profile_.client.device_label)),
+        client_size_(TextSize(traits_.client.user_agent) +
+                     TextSize(traits_.client.ip_address) +
+                     TextSize(traits_.client.device_label)),
         size_(BytesFieldSize(name_size_) + BytesFieldSize(account_size_) +
               create_time_.FieldSize() + auth_time_.FieldSize() +
               last_seen_time_.FieldSize() + idle_expire_time_.FieldSize() +
-              expire_time_.FieldSize() + TextsSize(profile_.audiences) +
-              TextsSize(profile_.roles) + TextsSize(profile_.amr) +
+              expire_time_.FieldSize() + TextsSize(traits_.audiences) +
+              TextsSize(traits_.roles) + TextsSize(traits_.amr) +
               (client_size_ == 0 ? 0 : BytesFieldSize(client_size_))) {}
 
   size_t FieldSize() const { return BytesFieldSize(size_); }
@@ -198,14 +199,14 @@ class WireSession {
     last_seen_time_.Write(session::kLastSeenTime, out);
     idle_expire_time_.Write(session::kIdleExpireTime, out);
     expire_time_.Write(session::kExpireTime, out);
-    WriteTexts(session::kAudiences, profile_.audiences, out);
-    WriteTexts(session::kRoles, profile_.roles, out);
-    WriteTexts(session::kAmr, profile_.amr, out);
+    WriteTexts(session::kAudiences, traits_.audiences, out);
+    WriteTexts(session::kRoles, traits_.roles, out);
+    WriteTexts(session::kAmr, traits_.amr, out);
     if (client_size_ == 0) return;
     out->Begin(session::kClient, client_size_);
-    WriteText(client_info::kUserAgent, profile_.client.user_agent, out);
-    WriteText(client_info::kIpAddress, profile_.client.ip_address, out);
-    WriteText(client_info::kDeviceLabel, profile_.client.device_label, out);
+    WriteText(client_info::kUserAgent, traits_.client.user_agent, out);
+    WriteText(client_info::kIpAddress, traits_.client.ip_address, out);
+    WriteText(client_info::kDeviceLabel, traits_.client.device_label, out);
   }
 
  private:
@@ -220,6 +221,7 @@ class WireSession {
   }
 
   const SessionProfile& profile_;
+  const SessionTraits& traits_;
   const SessionId& id_;
   const WireTime create_time_;
   const WireTime auth_time_;

@@ -18,7 +18,7 @@ struct LiveSession {
   absl::Time create_time;
   absl::Time expire_time;
   absl::Time last_seen_time;
-  ProfileRef profile;  // null only in a default-made one
+  Interned<SessionProfile> profile;  // null only in a default-made one
 
   absl::Time auth_time() const { return create_time + profile->auth_delay; }
   absl::Time idle_expire_time() const {
@@ -40,10 +40,10 @@ struct LiveSession {
             .expire_time = expire_time,
             .idle_ttl = profile->idle_ttl,
             .last_seen_time = last_seen_time,
-            .audiences = profile->audiences,
-            .roles = profile->roles,
-            .amr = profile->amr,
-            .client = profile->client};
+            .audiences = profile->traits->audiences,
+            .roles = profile->traits->roles,
+            .amr = profile->traits->amr,
+            .client = profile->traits->client};
   }
 };
 

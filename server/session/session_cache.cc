@@ -1,6 +1,7 @@
 #include "server/session/session_cache.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -19,8 +20,11 @@ absl::Status NoSuchSession() {
 
 SessionCache::SessionCache(SessionStore& base, Options options)
     : base_(base),
-      options_(options),
-      segments_(new SessionSegment[options.segments]) {}
+      options_({.max_entries = options.max_entries,
+                .segments = options.segments != 0
+                                ? std::bit_ceil(options.segments)
+                                : SegmentsFor(options.max_entries)}),
+      segments_(new SessionSegment[options_.segments]) {}
 
 SessionCache::~SessionCache() = default;
 
@@ -99,10 +103,12 @@ absl::StatusOr<WalkPage> SessionCache::Walk(
 absl::StatusOr<EndResult> SessionCache::End(absl::Span<const SessionKey> keys,
                                             absl::Time now) {
   LATCHKEY_RETURN_IF_ERROR(SaveNotesOf(keys));
+  // Before the base has it, since with the base's revision every reader must
+  // see it. And out of memory also if it fails: it may be on disk all the
+  // same, and the cache must not say yes to what the base does not.
+  for (const SessionKey& key : keys) SegmentOf(key).Block(key);
   absl::StatusOr<EndResult> result = base_.End(keys, now);
-  // Also when it failed: it may be on disk all the same, and the cache must
-  // not say yes to what the base does not.
-  for (const SessionKey& key : keys) SegmentOf(key).Remove(key);
+  for (const SessionKey& key : keys) SegmentOf(key).Unblock();
   return result;
 }
 
@@ -159,11 +165,12 @@ size_t SessionCache::CachedEntries() const {
   return total;
 }
 
-// Keys are digests: any of their bits are as good as a hash. A segment's index
-// takes others, so the two do not line up.
+// Keys are digests: any of their bits are as good as a hash. Not the first
+// ones, in whose order Walk goes, or a page would fall into a few segments; nor
+// those that a segment's index takes.
 SessionSegment& SessionCache::SegmentOf(const SessionKey& key) const {
   uint32_t bits;
-  std::memcpy(&bits, key.array().data(), sizeof(bits));
+  std::memcpy(&bits, key.array().data() + 16, sizeof(bits));
   return segments_[bits & (options_.segments - 1)];
 }
 
@@ -172,11 +179,10 @@ LiveSession SessionCache::Share(const Session& session) const {
           .create_time = session.create_time,
           .expire_time = session.expire_time,
           .last_seen_time = session.last_seen_time,
-          .profile = profiles_.Share(SessionProfile::Of(session))};
+          .profile = profiles_.Share(session)};
 }
 
-// Of one segment. Profiles beyond their allowance are paid for with entries,
-// three quarters of them at the most.
+// Of one segment. Profiles beyond their allowance are paid for with entries.
 size_t SessionCache::Capacity() const {
   // A few large ones are no reason to forget sessions.
   constexpr size_t kFreeProfileBytes = size_t{1} << 20;
@@ -185,7 +191,7 @@ size_t SessionCache::Capacity() const {
   const size_t bytes = profiles_.Bytes();
   size_t entries = options_.max_entries;
   if (bytes > allowed) {
-    entries -= std::min(entries * 3 / 4, (bytes - allowed) / kEntryBytes);
+    entries -= std::min(entries, (bytes - allowed) / kEntryBytes);
   }
   return std::max<size_t>(1, entries / options_.segments);
 }

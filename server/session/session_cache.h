@@ -1,6 +1,8 @@
 #ifndef LATCHKEY_SERVER_SESSION_SESSION_CACHE_H_
 #define LATCHKEY_SERVER_SESSION_SESSION_CACHE_H_
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,9 +45,9 @@ class SessionCache final : public SessionStore {
     // Entries over all segments, of kEntryBytes each. Where sessions have more
     // of their own than kProfileAllowance (a user agent, say), fewer.
     size_t max_entries = 1'000'000;
-    // A power of two. So many that each is small: a segment is locked for its
-    // own growth.
-    size_t segments = 4096;
+    // Rounded up to a power of two; 0: as many as make each a small one, since
+    // a segment is locked for its own growth.
+    size_t segments = 0;
   };
 
   // What an entry takes, its place in the index and room to grow included.
@@ -55,6 +57,11 @@ class SessionCache final : public SessionStore {
   // EntriesWithin returns how many entries fit into so much memory.
   static constexpr size_t EntriesWithin(size_t bytes) {
     return bytes / (kEntryBytes + kProfileAllowance);
+  }
+  // SegmentsFor returns how many segments so many entries are shared out to.
+  static constexpr size_t SegmentsFor(size_t max_entries) {
+    constexpr size_t kEntriesOfOne = 4096;
+    return std::max<size_t>(64, std::bit_ceil(max_entries / kEntriesOfOne));
   }
 
   // `base` must outlive the cache. Call Flush before the base closes.

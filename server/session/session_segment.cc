@@ -12,12 +12,16 @@ constexpr uint16_t kNoPlace = 0xffff;
 constexpr size_t kFirstIndexSize = 16;
 constexpr size_t kChunkSlots = 32;
 
+// How far the hand looks for one that was not asked for: so long is the lock
+// held.
+constexpr size_t kMaxHandSteps = 256;
+
 // Keys are digests: any of their bits are as good as a hash. The cache chooses
-// the segment by the first ones.
-size_t IndexBits(const SessionKey& key) {
-  uint32_t bits;
-  std::memcpy(&bits, key.array().data() + 8, sizeof(bits));
-  return bits;
+// the segment by others.
+uint16_t TagOf(const SessionKey& key) {
+  uint16_t tag;
+  std::memcpy(&tag, key.array().data() + 8, sizeof(tag));
+  return tag;
 }
 
 }  // namespace
@@ -25,7 +29,7 @@ size_t IndexBits(const SessionKey& key) {
 struct SessionSegment::Slot {
   SessionKey key;
   SessionId id;
-  ProfileRef profile;  // null: the slot is free
+  Interned<SessionProfile> profile;  // null: the slot is free
   // Microseconds since 1970, the precision that records keep.
   int64_t expire_micros = 0;
   int64_t last_seen_micros = 0;
@@ -34,7 +38,14 @@ struct SessionSegment::Slot {
   uint64_t unsaved : 1 = 0;        // the base does not have last_seen_micros
 };
 
-static_assert(sizeof(ProfileRef) == 8);
+static_assert(sizeof(Interned<SessionProfile>) == 8);
+
+struct SessionSegment::IndexEntry {
+  Place place = kNoPlace;
+  uint16_t tag = 0;
+};
+// A tag tells every position of the largest index.
+static_assert(SessionSegment::kMaxEntries * 4 / 3 < 1 << 16);
 
 struct SessionSegment::Chunk {
   static_assert(sizeof(Slot) == 80);
@@ -64,12 +75,20 @@ std::optional<LiveSession> SessionSegment::Get(const SessionKey& key) {
 
 bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
                             uint64_t ticket, size_t capacity, bool may_evict) {
+  // Let go after the lock.
+  std::array<Profile, 2> evicted;
+  std::unique_ptr<Chunk> dropped;
   MutexLock lock(&mutex_);
-  if (ticket != voided_ || Lookup(key) != nullptr) return true;
+  if (ticket != voided_ || blocked_ > 0 || Lookup(key) != nullptr) return true;
   capacity = std::min(capacity, kMaxEntries);
   if (used_ >= capacity && !may_evict) return false;
-  // Two at the most: a capacity that shrank is approached, not jumped to.
-  for (int i = 0; i < 2 && used_ >= capacity; ++i) EvictOne();
+  // A capacity that shrank is approached, not jumped to.
+  for (size_t i = 0; i < evicted.size() && used_ >= capacity; ++i) {
+    evicted[i] = EvictOne();
+  }
+  if (chunks_.size() * kChunkSlots >= capacity + 2 * kChunkSlots) {
+    dropped = DropLastChunk();
+  }
   if ((used_ + 1) * 4 > index_.size() * 3) GrowIndex();
   const Place place = TakePlace();
   Slot& slot = At(place);
@@ -81,7 +100,7 @@ bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
   slot.profile = session.profile;
   slot.referenced = 0;
   slot.unsaved = 0;
-  index_[Seek(key)] = place;
+  index_[Seek(key)] = {place, TagOf(key)};
   ++used_;
   const auto note = unsaved_.find(key);
   if (note != unsaved_.end()) {
@@ -95,20 +114,28 @@ bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
   return true;
 }
 
-void SessionSegment::Remove(const SessionKey& key) {
+void SessionSegment::Block(const SessionKey& key) {
+  Profile removed;  // let go after the lock
   MutexLock lock(&mutex_);
   ++voided_;
+  ++blocked_;
   unsaved_.erase(key);
   if (index_.empty()) return;
   const size_t position = Seek(key);
-  if (index_[position] != kNoPlace) Vacate(position);
+  if (index_[position].place != kNoPlace) removed = Vacate(position);
+}
+
+void SessionSegment::Unblock() {
+  MutexLock lock(&mutex_);
+  ++voided_;
+  --blocked_;
 }
 
 void SessionSegment::Note(const Activity& note) {
   const int64_t seen = absl::ToUnixMicros(note.seen);
   MutexLock lock(&mutex_);
   if (!index_.empty()) {
-    const Place place = index_[Seek(note.key)];
+    const Place place = index_[Seek(note.key)].place;
     if (place != kNoPlace) {
       Slot& slot = At(place);
       if (seen <= slot.last_seen_micros) return;
@@ -172,14 +199,22 @@ size_t SessionSegment::Size() const {
   return used_;
 }
 
+size_t SessionSegment::Places() const {
+  MutexLock lock(&mutex_);
+  return chunks_.size() * kChunkSlots;
+}
+
 SessionSegment::Slot& SessionSegment::At(Place place) const {
   return chunks_[place / kChunkSlots]->slots[place % kChunkSlots];
 }
 
 size_t SessionSegment::Seek(const SessionKey& key) const {
   const size_t mask = index_.size() - 1;
-  size_t position = IndexBits(key) & mask;
-  while (index_[position] != kNoPlace && At(index_[position]).key != key) {
+  const uint16_t tag = TagOf(key);
+  size_t position = tag & mask;
+  while (
+      index_[position].place != kNoPlace &&
+      (index_[position].tag != tag || At(index_[position].place).key != key)) {
     position = (position + 1) & mask;
   }
   return position;
@@ -187,7 +222,7 @@ size_t SessionSegment::Seek(const SessionKey& key) const {
 
 SessionSegment::Slot* SessionSegment::Lookup(const SessionKey& key) const {
   if (index_.empty()) return nullptr;
-  const Place place = index_[Seek(key)];
+  const Place place = index_[Seek(key)].place;
   return place == kNoPlace ? nullptr : &At(place);
 }
 
@@ -205,50 +240,76 @@ SessionSegment::Place SessionSegment::TakePlace() {
 }
 
 // The clock hand passes those that were asked for since it came last.
-void SessionSegment::EvictOne() {
+SessionSegment::Profile SessionSegment::EvictOne() {
   const size_t places = chunks_.size() * kChunkSlots;
-  while (true) {
-    Slot& slot = At(static_cast<Place>(hand_));
+  for (size_t steps = 0;; ++steps) {
     hand_ = (hand_ + 1) % places;
+    Slot& slot = At(static_cast<Place>(hand_));
     if (!slot.profile) continue;
-    if (slot.referenced) {
+    if (slot.referenced && steps < kMaxHandSteps) {
       slot.referenced = 0;
       continue;
     }
-    // Notes outlive entries.
-    if (slot.unsaved) unsaved_.insert_or_assign(slot.key, NoteOf(slot));
-    Vacate(Seek(slot.key));
-    return;
+    KeepNote(slot);
+    return Vacate(Seek(slot.key));
   }
 }
 
 // Frees the slot at `position` of the index, and moves those behind it up that
 // are nearer to where they belong there.
-void SessionSegment::Vacate(size_t position) {
-  const Place place = index_[position];
+SessionSegment::Profile SessionSegment::Vacate(size_t position) {
+  const Place place = index_[position].place;
   if (At(place).unsaved) std::erase(unsaved_places_, place);
+  Profile profile = std::move(At(place).profile);
   At(place) = Slot();
   free_.push_back(place);
   --used_;
   const size_t mask = index_.size() - 1;
   size_t hole = position;
-  for (size_t next = (hole + 1) & mask; index_[next] != kNoPlace;
+  for (size_t next = (hole + 1) & mask; index_[next].place != kNoPlace;
        next = (next + 1) & mask) {
-    const size_t home = IndexBits(At(index_[next]).key) & mask;
+    const size_t home = index_[next].tag & mask;
     if (((next - home) & mask) >= ((next - hole) & mask)) {
       index_[hole] = index_[next];
       hole = next;
     }
   }
-  index_[hole] = kNoPlace;
+  index_[hole] = IndexEntry();
+  return profile;
+}
+
+// The entries of the last chunk go with it.
+std::unique_ptr<SessionSegment::Chunk> SessionSegment::DropLastChunk() {
+  const size_t first = (chunks_.size() - 1) * kChunkSlots;
+  for (size_t i = 0; i < kChunkSlots; ++i) {
+    Slot& slot = At(static_cast<Place>(first + i));
+    if (!slot.profile) continue;
+    KeepNote(slot);
+    // Back into the chunk, which is let go without the lock.
+    slot.profile = Vacate(Seek(slot.key));
+  }
+  std::erase_if(free_, [first](Place place) { return place >= first; });
+  std::unique_ptr<Chunk> dropped = std::move(chunks_.back());
+  chunks_.pop_back();
+  return dropped;
+}
+
+// Notes outlive entries.
+void SessionSegment::KeepNote(const Slot& slot) {
+  if (slot.unsaved) unsaved_.insert_or_assign(slot.key, NoteOf(slot));
 }
 
 void SessionSegment::GrowIndex() {
   const size_t size = std::max(kFirstIndexSize, index_.size() * 2);
-  const std::vector<Place> old =
-      std::exchange(index_, std::vector<Place>(size, kNoPlace));
-  for (const Place place : old) {
-    if (place != kNoPlace) index_[Seek(At(place).key)] = place;
+  const std::vector<IndexEntry> old =
+      std::exchange(index_, std::vector<IndexEntry>(size));
+  for (const IndexEntry& entry : old) {
+    if (entry.place == kNoPlace) continue;
+    size_t position = entry.tag & (size - 1);
+    while (index_[position].place != kNoPlace) {
+      position = (position + 1) & (size - 1);
+    }
+    index_[position] = entry;
   }
 }
 

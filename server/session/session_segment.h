@@ -20,21 +20,22 @@ namespace latchkey {
 // SessionSegment is one part of a SessionCache: its own lock, its entries, and
 // the notes of activity that the base does not have yet.
 //
-// An entry is a slot of 80 bytes in a chunk, found by an index of two bytes a
+// An entry is a slot of 80 bytes in a chunk, found by an index of four bytes a
 // place:
 //
-//   index   [ . 7 . . 2 0 . 5 ... ]      open addressing by bits of the key
-//               |
+//   index   [ . 7 . . 2 0 . 5 ... ]      open addressing by bits of the key,
+//               |                        which stand beside the place
 //   chunks  [ key 32 | id 16 | profile 8 | times and flags 24 ] x 32, ...
 //
-// Chunks are added one at a time and never moved, and a segment is small, so
-// that no lock is held for longer than some tens of microseconds.
+// Chunks are added and dropped one at a time and never moved, growing does not
+// look at the slots, and profiles are let go without the lock; so no lock is
+// held for longer than some tens of microseconds.
 //
 // Safe from any thread.
 class SessionSegment {
  public:
-  // The most entries that the index can tell apart, and still grow quickly.
-  static constexpr size_t kMaxEntries = 32 * 1024;
+  // The most entries of one segment: its index then still grows quickly.
+  static constexpr size_t kMaxEntries = 16 * 1024;
 
   SessionSegment();
   ~SessionSegment();
@@ -52,8 +53,11 @@ class SessionSegment {
   bool Insert(const SessionKey& key, const LiveSession& session,
               uint64_t ticket, size_t capacity, bool may_evict = true);
 
-  // Remove drops the entry and its note, and voids the fills under way.
-  void Remove(const SessionKey& key);
+  // Block drops the entry and its note, voids the fills under way and refuses
+  // new ones until Unblock, which voids those begun meanwhile: so that while a
+  // session is being ended, whoever asks sees what the base says.
+  void Block(const SessionKey& key);
+  void Unblock();
 
   // Note raises the last activity of a session, whether it has an entry or
   // not, until the base has it.
@@ -68,11 +72,15 @@ class SessionSegment {
   void Saved(absl::Span<const Activity> notes);
 
   size_t Size() const;
+  // Places returns for how many entries there is memory now.
+  size_t Places() const;
 
  private:
   struct Slot;
   struct Chunk;
   using Place = uint16_t;
+  struct IndexEntry;
+  using Profile = Interned<SessionProfile>;
 
   Slot& At(Place place) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The position in the index of the entry under `key`, or of the free
@@ -82,14 +90,17 @@ class SessionSegment {
   Slot* Lookup(const SessionKey& key) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Place TakePlace() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void EvictOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Vacate(size_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // These return what is to be let go without the lock.
+  Profile EvictOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Profile Vacate(size_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::unique_ptr<Chunk> DropLastChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepNote(const Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrowIndex() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MarkUnsaved(Place place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static Activity NoteOf(const Slot& slot);
 
   mutable Mutex mutex_;
-  std::vector<Place> index_ ABSL_GUARDED_BY(mutex_);
+  std::vector<IndexEntry> index_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Chunk>> chunks_ ABSL_GUARDED_BY(mutex_);
   std::vector<Place> free_ ABSL_GUARDED_BY(mutex_);
   // Places whose note the base does not have; each once.
@@ -100,6 +111,7 @@ class SessionSegment {
   size_t used_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t voided_ ABSL_GUARDED_BY(mutex_) = 0;
+  int blocked_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace latchkey

@@ -32,9 +32,10 @@ TEST_P(BothFormsTest, ALoginIsActiveForItsAccount) {
   ASSERT_TRUE(answer.ok());
   EXPECT_TRUE(answer->active);
   EXPECT_EQ(answer->session.profile->account, "alice");
-  EXPECT_EQ(answer->session.profile->roles,
+  EXPECT_EQ(answer->session.profile->traits->roles,
             (std::vector<std::string>{"admin", "dev"}));
-  EXPECT_EQ(answer->session.profile->amr, (std::vector<std::string>{"pwd"}));
+  EXPECT_EQ(answer->session.profile->traits->amr,
+            (std::vector<std::string>{"pwd"}));
   EXPECT_EQ(answer->expire_time, grant.expire_time);
   EXPECT_GE(answer->revision, grant.revision);
 }

@@ -138,14 +138,23 @@ TEST_F(KeyRingTest, EachBorderBelongsToTheLaterState) {
   EXPECT_EQ(first.gone_time, gone);
 }
 
-TEST_F(KeyRingTest, AnswersAreSharedUntilABorderIsPassed) {
+TEST_F(KeyRingTest, TheSameKeysAreTheSameSet) {
   const auto keys = ring_->VerificationKeys(start_);
   EXPECT_EQ(ring_->VerificationKeys(start_ + absl::Hours(1)), keys);
   ASSERT_TRUE(ring_->Rotate(start_).ok());
   const auto more = ring_->VerificationKeys(start_);
   EXPECT_NE(more, keys);
   EXPECT_EQ(ring_->VerificationKeys(start_ + kLead - kStep), more);
-  EXPECT_NE(ring_->VerificationKeys(start_ + kLead), more);
+  // Another one signs, but who verifies need not forget anything.
+  EXPECT_EQ(ring_->VerificationKeys(start_ + kLead), more);
+  const absl::Time gone = *ring_->List(start_ + kLead).front().gone_time;
+  EXPECT_EQ(ring_->VerificationKeys(gone - kStep), more);
+  const auto fewer = ring_->VerificationKeys(gone);
+  EXPECT_NE(fewer, more);
+  EXPECT_EQ(fewer->size(), 1u);
+  // A late caller gets what held then, and turns nothing back.
+  EXPECT_EQ(ring_->VerificationKeys(start_ + kLead)->size(), 2u);
+  EXPECT_EQ(ring_->VerificationKeys(gone), fewer);
   EXPECT_EQ(keys->size(), 1u);
 }
 

@@ -50,11 +50,11 @@ class Draw {
     return texts;
   }
   LiveSession Session(ProfileTable* table) {
-    SessionProfile profile;
+    latchkey::Session profile;
     profile.account = "a" + Chars(63);
     profile.idle_ttl = absl::Microseconds(Below(1ull << 45));
-    profile.auth_delay =
-        Below(2) == 0 ? absl::ZeroDuration() : absl::Microseconds(Below(99999));
+    profile.create_time = absl::UnixEpoch();
+    profile.auth_time = absl::FromUnixMicros(Below(2) == 0 ? 0 : Below(99999));
     profile.audiences = Texts(Below(2) == 0 ? 0 : 16, 256);
     profile.roles = Texts(64, 64);
     profile.amr = {"pwd"};
@@ -68,7 +68,7 @@ class Draw {
     session.create_time = Time();
     session.expire_time = Time();
     session.last_seen_time = Time();
-    session.profile = table->Share(std::move(profile));
+    session.profile = table->Share(profile);
     return session;
   }
   Epoch AnEpoch() {

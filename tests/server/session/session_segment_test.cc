@@ -27,7 +27,7 @@ class SessionSegmentTest : public ::testing::Test {
     session.create_time = kStart;
     session.expire_time = kStart + absl::Hours(12);
     session.last_seen_time = kStart;
-    session.profile = table_.Share({.idle_ttl = absl::Minutes(30)});
+    session.profile = table_.Share(Session{.idle_ttl = absl::Minutes(30)});
     return session;
   }
   bool Insert(int number, size_t capacity = 1000, bool may_evict = true) {
@@ -56,7 +56,8 @@ TEST_F(SessionSegmentTest, AgreesWithAMapUnderRandomInsertsAndRemovals) {
                       1000);
       model.insert(number);
     } else {
-      segment_.Remove(key_of(number));
+      segment_.Block(key_of(number));
+      segment_.Unblock();
       model.erase(number);
     }
     const int asked = static_cast<int>(random() % 300);
@@ -79,14 +80,34 @@ TEST_F(SessionSegmentTest, KeepsToItsCapacity) {
 }
 
 TEST_F(SessionSegmentTest, ApproachesACapacityThatShrank) {
-  for (int i = 0; i < 100; ++i) Insert(i, 100);
+  for (int i = 0; i < 1000; ++i) Insert(i, 1000);
   size_t before = segment_.Size();
-  for (int i = 100; i < 160; ++i) {
-    Insert(i, 50);
-    EXPECT_GE(segment_.Size() + 1, before);
+  for (int i = 1000; i < 2000; ++i) {
+    Insert(i, 500);
+    // A chunk and two more at a time.
+    EXPECT_GE(segment_.Size() + 34, before);
     before = segment_.Size();
   }
-  EXPECT_EQ(segment_.Size(), 50u);
+  EXPECT_EQ(segment_.Size(), 500u);
+}
+
+TEST_F(SessionSegmentTest, GivesMemoryBackWhenItsCapacityShrinks) {
+  for (int i = 0; i < 2000; ++i) Insert(i, 2000);
+  for (int i = 2000; i < 2100; ++i) segment_.Note({KeyOf(i - 100), kStart, {}});
+  for (int i = 2000; i < 5000; ++i) {
+    ASSERT_TRUE(Insert(i, 10));
+    ASSERT_TRUE(Has(i));
+  }
+  EXPECT_LE(segment_.Size(), 10u);
+  EXPECT_LE(segment_.Places(), 96u);
+}
+
+TEST_F(SessionSegmentTest, FindsRoomAlsoWhenEverythingWasAskedFor) {
+  for (int i = 0; i < 1000; ++i) Insert(i, 1000);
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(Has(i));
+  ASSERT_TRUE(Insert(1000, 1000));
+  EXPECT_TRUE(Has(1000));
+  EXPECT_EQ(segment_.Size(), 1000u);
 }
 
 TEST_F(SessionSegmentTest, TakesOnlyFreeRoomIfItMayNotEvict) {
@@ -126,14 +147,22 @@ TEST_F(SessionSegmentTest, ANoteNeverMovesActivityBack) {
   EXPECT_EQ(segment_.UnsavedNotes().size(), 1u);
 }
 
-TEST_F(SessionSegmentTest, RemovingDropsTheNoteAndVoidsFills) {
+TEST_F(SessionSegmentTest, EndingDropsTheNoteAndVoidsFills) {
   ASSERT_TRUE(Insert(1));
   segment_.Note({KeyOf(1), kStart + absl::Minutes(5), kStart});
   const uint64_t ticket = segment_.Ticket();
-  segment_.Remove(KeyOf(1));
+  segment_.Block(KeyOf(1));
   EXPECT_TRUE(segment_.UnsavedNotes().empty());
-  segment_.Insert(KeyOf(1), SessionOf(1), ticket, 1000);
   EXPECT_FALSE(Has(1));
+  const uint64_t meanwhile = segment_.Ticket();
+  segment_.Insert(KeyOf(1), SessionOf(1), meanwhile, 1000);
+  EXPECT_FALSE(Has(1)) << "while it was being ended";
+  segment_.Unblock();
+  segment_.Insert(KeyOf(1), SessionOf(1), ticket, 1000);
+  segment_.Insert(KeyOf(1), SessionOf(1), meanwhile, 1000);
+  EXPECT_FALSE(Has(1)) << "read before it had ended";
+  EXPECT_TRUE(Insert(1));
+  EXPECT_TRUE(Has(1));
 }
 
 TEST_F(SessionSegmentTest, KeepsWhatIsAskedForOverWhatIsNot) {
@@ -147,11 +176,11 @@ TEST_F(SessionSegmentTest, KeepsWhatIsAskedForOverWhatIsNot) {
 TEST_F(SessionSegmentTest, HoldsItsSessionsProfilesAndLetsThemGo) {
   {
     LiveSession session = SessionOf(1);
-    session.profile = table_.Share({.account = "alice"});
+    session.profile = table_.Share(Session{.account = "alice"});
     segment_.Insert(KeyOf(1), session, segment_.Ticket(), 10);
   }
   EXPECT_EQ(table_.Size(), 1u);
-  segment_.Remove(KeyOf(1));
+  segment_.Block(KeyOf(1));
   EXPECT_EQ(table_.Size(), 0u);
 }
 
