@@ -95,8 +95,9 @@ class RocksLog final : public rocksdb::Logger {
 // as long as the server is busy, and compactions that are late stop writes too.
 class QuietCompactions final : public rocksdb::EventListener {
  public:
-  void OnSubcompactionBegin(
-      const rocksdb::SubcompactionJobInfo& /*info*/) override {
+  // Called on the thread that compacts, before it does.
+  void OnCompactionBegin(rocksdb::DB* /*db*/,
+                         const rocksdb::CompactionJobInfo& /*info*/) override {
     LowerThisThread(ThreadPriority::kHousekeeping);
   }
 };
