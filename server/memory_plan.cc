@@ -5,7 +5,7 @@ namespace {
 
 // Half: a cached session answers in a fraction of the time that a block of
 // RocksDB's cache takes, so the more of them the better, as long as the filters
-// (10 bits a session and family, 50 MiB for 10 million) keep their place.
+// (some 55 MB for 10 million sessions) keep their place.
 constexpr uint64_t kSessionPercent = 50;
 // A verdict lives five minutes at most and is some hundred bytes: a small share
 // holds those of a busy server, and a miss costs one signature.

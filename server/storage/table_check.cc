@@ -1,20 +1,19 @@
 #include "server/storage/table_check.h"
 
 #include <pthread.h>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "rocksdb/metadata.h"
 #include "rocksdb/options.h"
 #include "rocksdb/sst_file_reader.h"
 
+#include "server/base/thread_priority.h"
 #include "server/storage/checked_file.h"
 
 namespace latchkey {
 namespace {
 
-std::vector<rocksdb::LiveFileMetaData> LiveTables(rocksdb::DB& db) {
-  std::vector<rocksdb::LiveFileMetaData> tables;
+TableCheck::Tables LiveTables(rocksdb::DB& db) {
+  TableCheck::Tables tables;
   db.GetLiveFilesMetaData(&tables);
   return tables;
 }
@@ -28,11 +27,14 @@ TableCheck::~TableCheck() { Stop(); }
 
 absl::Status TableCheck::Start(uint64_t foreground_bytes) {
   uint64_t bytes = 0;
-  for (const auto& table : LiveTables(db_)) bytes += table.size;
-  if (bytes <= foreground_bytes) return CheckAll();
-  thread_ = std::thread([this] {
+  const Tables tables = LiveTables(db_);
+  for (const auto& table : tables) bytes += table.size;
+  if (bytes <= foreground_bytes) return CheckAll(tables);
+  thread_ = std::thread([this, tables] {
     pthread_setname_np(pthread_self(), "table_check");
-    const absl::Status checked = CheckAll();
+    // Gigabytes to read, and nobody waits: it takes what is left over.
+    LowerThisThread(ThreadPriority::kBackground);
+    const absl::Status checked = CheckAll(tables);
     if (!checked.ok()) health_.ReportDamage(checked.message());
   });
   return absl::OkStatus();
@@ -43,10 +45,10 @@ void TableCheck::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-absl::Status TableCheck::CheckAll() const {
+absl::Status TableCheck::CheckAll(const Tables& tables) const {
   rocksdb::Options options;
   options.env = env_;
-  for (const auto& table : LiveTables(db_)) {
+  for (const auto& table : tables) {
     if (stopping_) return absl::OkStatus();
     rocksdb::SstFileReader reader(options);
     rocksdb::Status status = reader.Open(table.db_path + table.name);

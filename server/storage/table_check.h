@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
+#include "rocksdb/metadata.h"
 
 #include "server/storage/store_health.h"
 
@@ -19,10 +21,12 @@ namespace latchkey {
 // row that it hit is asked for, which may be months later.
 //
 // Small databases are checked before they answer. Large ones answer at once,
-// each block checked as it is read, and are checked by a thread meanwhile;
-// what it finds makes Health fail.
+// each block checked as it is read, and are checked by a thread meanwhile, at
+// the pace that serving leaves it; what it finds makes Health fail.
 class TableCheck {
  public:
+  using Tables = std::vector<rocksdb::LiveFileMetaData>;
+
   // Up to this many bytes of tables are checked before the start goes on:
   // some tenths of a second.
   static constexpr uint64_t kForegroundBytes = uint64_t{256} << 20;
@@ -43,7 +47,7 @@ class TableCheck {
   void Stop();
 
  private:
-  absl::Status CheckAll() const;
+  absl::Status CheckAll(const Tables& tables) const;
   bool IsLive(const std::string& name) const;
 
   rocksdb::DB& db_;

@@ -79,6 +79,7 @@ class DatabaseInDirectory {
   }
   void Close() { database_.reset(); }
   void UseEnv(rocksdb::Env* env) { env_ = env; }
+  void UseCacheBytes(size_t bytes) { options_.cache_bytes = bytes; }
 
   RocksDatabase& operator*() { return *database_; }
   RocksDatabase* operator->() { return database_.get(); }

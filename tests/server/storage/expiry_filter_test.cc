@@ -1,5 +1,6 @@
 #include "server/storage/expiry_filter.h"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -7,6 +8,8 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -231,6 +234,17 @@ TEST_F(ExpiryFilterTest, ClockThatJumpsAheadDuringACompactionFreesNothing) {
   EXPECT_EQ(sessions().List(alice_.uid, std::nullopt, 10, base_.Now())->size(),
             1u);
   EXPECT_EQ(sessions().End({*key}, base_.Now())->ended, 1);
+}
+
+TEST_F(ExpiryFilterTest, CompactionStandsBackFromOtherThreads) {
+  Add(1);
+  std::atomic<int> lowest{0};
+  clock_.SetHook([&] {
+    lowest = std::max(lowest.load(), getpriority(PRIO_PROCESS, gettid()));
+  });
+  Compact();
+  clock_.SetHook(nullptr);
+  EXPECT_GE(lowest, 10);
 }
 
 TEST_F(ExpiryFilterTest, ExpiryIsTheSameWithAndWithoutCompaction) {
