@@ -283,7 +283,7 @@ void ModelRun::CheckAll() {
 
 TEST(SessionCacheModel, AnswersAsAPlainMapDoes) {
   uint64_t first = 1;
-  uint64_t last = 120;
+  uint64_t last = 60;
   if (const char* text = std::getenv("LATCHKEY_MODEL_SEED")) {
     ASSERT_TRUE(absl::SimpleAtoi(text, &first));
     last = first;
