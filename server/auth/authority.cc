@@ -86,6 +86,8 @@ void Authority::NoteActivity(const Holder& holder, absl::Time now) {
 }
 
 absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
+  // As Validate does: a JWT made from memory alone would be good elsewhere.
+  LATCHKEY_RETURN_IF_ERROR(parts_.sessions.Ready());
   const absl::Time now = parts_.clock.Now();
   const uint64_t revision = parts_.sessions.Revision();
   LATCHKEY_ASSIGN_OR_RETURN(

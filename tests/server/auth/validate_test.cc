@@ -295,5 +295,23 @@ TEST(Refresh, KeepsTheJwtInsideTheSession) {
   EXPECT_EQ(fresh->expire_time, login.session.expire_time);
 }
 
+TEST(Refresh, MakesNoJwtFromMemoryOfAStoreThatFailed) {
+  World world;
+  world.CreateAccount("alice");
+  const Grant login =
+      world.Login(World::LoginOf("alice", CredentialForm::kJwt));
+  for (const Reason reason : {Reason::kStoreFailed, Reason::kShuttingDown}) {
+    world.failing().readiness =
+        MakeError(absl::StatusCode::kUnavailable, reason, "x");
+    const auto refused =
+        world.authority().Refresh(login.refresh_credential.Reveal());
+    EXPECT_TRUE(absl::IsUnavailable(refused.status()));
+    EXPECT_EQ(ReasonOf(refused.status()), reason);
+  }
+  world.failing().readiness = absl::OkStatus();
+  EXPECT_TRUE(
+      world.authority().Refresh(login.refresh_credential.Reveal()).ok());
+}
+
 }  // namespace
 }  // namespace latchkey

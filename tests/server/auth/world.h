@@ -65,6 +65,7 @@ class FailingStore final : public SessionStoreWrapper {
   using SessionStoreWrapper::SessionStoreWrapper;
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override {
+    if (on_find) on_find();
     if (!failure.ok()) return failure;
     return SessionStoreWrapper::Find(key, now);
   }
@@ -82,7 +83,11 @@ class FailingStore final : public SessionStoreWrapper {
     if (!failure.ok()) return failure;
     return SessionStoreWrapper::FindKeyInMemory(id);
   }
+  absl::Status Ready() const override { return readiness; }
+
   absl::Status failure;
+  absl::Status readiness;
+  std::function<void()> on_find;  // called before each
 };
 
 // FailingAccounts answers look-ups as a test tells it to.
@@ -147,6 +152,7 @@ class World {
   FailingAccounts& failing_accounts() { return failing_accounts_; }
   SessionCache& cache() { return cache_; }
   KeyRing& keys() { return *keys_; }
+  JwtVerdicts& verdicts() { return verdicts_; }
   HashPool& hashes() { return hashes_; }
   TaskPool& workers() { return workers_; }
   Log& log() { return *log_; }
