@@ -28,6 +28,7 @@ ROOMS = {
     | {"client/verify", "server/storage", "server/auth", "server/rpc"},
     "tools/jwt_verify": {"client/base", "client/verify"},
     "tools/latchkey": {"client/base", "client/verify", "tools/jwt_verify"},
+    "tools/bench": BASES | NOUNS | {"client/verify", "server/storage"},
 }
 
 # Tests may include every room, and are included by none.
@@ -42,6 +43,7 @@ FOREIGN = [
     (r"openssl/", "OpenSSL",
      ["client/verify", "server/credential", "tests/client/verify",
       "tests/server/credential"]),
+    (r"nghttp2/", "nghttp2", ["tools/bench"]),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)
