@@ -109,7 +109,7 @@ absl::Status SessionLoader::Write(rocksdb::WriteBatch* batch) {
   return FromLoading(database_->rocks().raw().Write(options, batch));
 }
 
-absl::Status SessionLoader::Finish() {
+absl::Status SessionLoader::Finish(std::atomic<bool>* cancelled) {
   RocksDb& rocks = database_->rocks();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   for (const Family family : kLoaded) handles.push_back(rocks.handle(family));
@@ -117,6 +117,7 @@ absl::Status SessionLoader::Finish() {
       FromLoading(rocks.raw().Flush(rocksdb::FlushOptions(), handles)));
   rocksdb::CompactRangeOptions merge;
   merge.max_subcompactions = 4;
+  merge.canceled = cancelled;
   for (rocksdb::ColumnFamilyHandle* handle : handles) {
     LATCHKEY_RETURN_IF_ERROR(
         FromLoading(rocks.raw().CompactRange(merge, handle, nullptr, nullptr)));

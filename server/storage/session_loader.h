@@ -1,11 +1,14 @@
 #ifndef LATCHKEY_SERVER_STORAGE_SESSION_LOADER_H_
 #define LATCHKEY_SERVER_STORAGE_SESSION_LOADER_H_
 
+#include <atomic>
 #include <memory>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "rocksdb/write_batch.h"
 
 #include "client/base/clock.h"
 #include "server/account/account.h"
@@ -51,8 +54,9 @@ class SessionLoader {
 
   // Finish writes everything to disk in the shape that a database has which
   // grew slowly, and closes it. Then it can be opened as any other.
-  //   kUnavailable  the disk failed or is full
-  [[nodiscard]] absl::Status Finish();
+  //   kUnavailable  the disk failed or is full; or `*cancelled`, if given,
+  //                 became true meanwhile
+  [[nodiscard]] absl::Status Finish(std::atomic<bool>* cancelled = nullptr);
 
  private:
   explicit SessionLoader(std::unique_ptr<RocksDatabase> database)
