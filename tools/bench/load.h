@@ -44,9 +44,10 @@ class Workload {
 
   virtual Request Next() = 0;
 
-  // Judge is called once per request. `grpc_status` is -1 if the stream broke;
-  // then the verdict is kError whatever Judge returns. `message` is the
-  // response without its frame, valid during the call only.
+  // Judge is called once per request. `grpc_status` is -1 if there is no
+  // answer; then the verdict is kError whatever Judge returns. `message`,
+  // valid during the call only, is the response without its frame; with a
+  // status that is not OK its grpc-message, without an answer what broke.
   virtual Verdict Judge(uint64_t token, int grpc_status,
                         absl::string_view message) = 0;
 
@@ -60,17 +61,19 @@ class Workload {
 struct LoadResult {
   uint64_t calls = 0;  // that ended: right + wrong + errors
   uint64_t wrong = 0;
-  uint64_t errors = 0;  // those never sent because the server went too
+  uint64_t errors = 0;  // also those never sent because the server went
   // By gRPC status, OK first; the last counts streams that broke and unsent.
   std::array<uint64_t, 18> by_status = {};
   absl::Duration elapsed;  // from the first call to the last answer
   // Of every call that was answered, right or wrong.
   Histogram latency;
+  // The part of it that passed before the call was sent.
+  Histogram wait;
   std::string first_wrong;  // Explain's words, empty if there was none
   std::string first_error;
   uint64_t bytes_sent = 0;  // on the wire; in a mixed run of all its streams
   uint64_t bytes_received = 0;
-  absl::Duration client_cpu;     // of this load client's thread
+  absl::Duration client_cpu;     // of the load client's thread, as above
   uint64_t longest_backlog = 0;  // open loop: calls that waited at once
 
   double CallsPerSecond() const;
@@ -97,6 +100,7 @@ struct LoadStream {
 // LoadClient loads a gRPC server over plaintext HTTP/2 connections from one
 // thread. It is no gRPC client: it does what a call needs and nothing else, so
 // that it costs much less than the server that it measures.
+// In an open loop it sleeps until the next call is due and never spins.
 //
 // A connection that the server winds down (GOAWAY) is replaced when its last
 // call has ended. One that breaks ends its calls as errors and is not replaced
@@ -107,7 +111,8 @@ struct LoadStream {
 class LoadClient {
  public:
   // Connect opens the connections and waits for the server's settings.
-  //   kUnavailable         nothing listens there
+  //   kInvalidArgument     no IPv4 address, or no connections or streams
+  //   kUnavailable         nothing listens there, or it does not answer
   //   kFailedPrecondition  the server allows fewer streams per connection, or
   //                        speaks no HTTP/2
   static absl::StatusOr<std::unique_ptr<LoadClient>> Connect(
@@ -118,6 +123,7 @@ class LoadClient {
   //   kUnavailable       what was missing could not be opened
   //   kDeadlineExceeded  silence_limit passed without an answer
   //   kCancelled         stop said so
+  //   kInvalidArgument   a rate that is not above zero
   // After a failed run calls may still be in the server; the next run opens
   // fresh connections.
 
@@ -136,11 +142,11 @@ class LoadClient {
   absl::StatusOr<LoadResult> RunOpen(Workload& workload, double rate,
                                      absl::Duration duration, uint64_t seed);
 
-  // RunOpenMixed is RunOpen over several workloads, each with a line of its
-  // own, so that one that floods does not hold the others' calls back as long
-  // as half of all streams suffice for it. A result per stream, in order.
+  // RunOpenMixed is RunOpen over several workloads, each with a line and an
+  // equal share of all streams of its own, so that one that floods does not
+  // hold the others back. A result per workload, in order.
   virtual absl::StatusOr<std::vector<LoadResult>> RunOpenMixed(
-      const std::vector<LoadStream>& streams, absl::Duration duration,
+      const std::vector<LoadStream>& mix, absl::Duration duration,
       uint64_t seed) = 0;
 };
 
