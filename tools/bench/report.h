@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "tools/bench/figure.h"
 #include "tools/bench/process_stats.h"
 #include "tools/bench/stats.h"
 #include "tools/bench/svg_plot.h"
@@ -17,14 +18,12 @@
 namespace latchkey::bench {
 
 // ReportRow is one measured figure, with its budget if it has one. Times are
-// in seconds and sizes in bytes; the table picks the prefix.
+// in seconds and sizes in bytes.
 struct ReportRow {
   std::string section;  // rows of one section stand together
   std::string name;
   double measured = 0;
-  // "s" and "B" are scaled (42 us, 1.5 GiB), "1/s" and "" in thousands, "x"
-  // (a ratio), "%" (0.5 is 50 %) and any other are printed behind the number.
-  std::string unit;
+  std::string unit;                // as FormatFigure knows them
   std::optional<double> at_least;  // where we stop being ashamed
   std::optional<double> aim;       // what we want
   bool higher_is_better = true;
@@ -38,8 +37,9 @@ enum class BudgetVerdict { kNone, kMisses, kOk, kAim };
 // meeting it, and what is not a number misses.
 BudgetVerdict JudgeBudget(const ReportRow& row);
 
-// FormatFigure spells `value` with three digits and a prefix fit for `unit`.
-std::string FormatFigure(double value, absl::string_view unit);
+// BudgetMargin returns how many times over `at_least` is met, if there is one:
+// 1 is meeting it exactly, less is missing it.
+std::optional<double> BudgetMargin(const ReportRow& row);
 
 // Report collects what a run measured, for one table and one JSON file.
 // For one thread.
