@@ -117,11 +117,11 @@ void MakeQuick(const CLI::App& app, BenchOptions* options) {
     return app.get_option(name)->count() == 0;
   };
   if (unsaid("--block")) options->block = absl::Milliseconds(100);
-  if (unsaid("--quads")) options->quads = 3;
-  if (unsaid("--open")) options->open = absl::Seconds(1);
-  if (unsaid("--minutes")) options->minutes = 0.1;
-  if (unsaid("--expire_over")) options->expire_over = absl::Seconds(5);
-  if (unsaid("--sample")) options->sample = 20'000;
+  if (unsaid("--quads")) options->quads = 2;
+  if (unsaid("--open")) options->open = absl::Milliseconds(600);
+  if (unsaid("--minutes")) options->minutes = 0.05;
+  if (unsaid("--expire_over")) options->expire_over = absl::Seconds(3);
+  if (unsaid("--sample")) options->sample = 10'000;
 }
 
 std::string DefaultWorkDir() {

@@ -18,13 +18,14 @@ namespace {
 
 constexpr char kSection[] = "expiry";
 constexpr uint64_t kSessions = 1'000'000;
-constexpr uint64_t kQuickSessions = 50'000;
+constexpr uint64_t kQuickSessions = 30'000;
 constexpr double kLoad = 0.3;
 // The clock is read by the server somewhere between question and answer.
 constexpr absl::Duration kTolerance = absl::Milliseconds(5);
 // Seeding, starting and warming may go as slowly as this.
 constexpr double kSeededPerSecond = 15'000;
 constexpr absl::Duration kPreparation = absl::Seconds(10);
+constexpr absl::Duration kQuickPreparation = absl::Seconds(4);
 
 double Seconds(absl::Duration duration) {
   return absl::ToDoubleSeconds(duration);
@@ -66,7 +67,8 @@ absl::Status RunExpiry(const Bench& bench) {
   setup.population.expire_over = options.expire_over;
   const absl::Duration calm = options.expire_over;
   setup.population.expire_begin =
-      bench.clock.Now() + kPreparation + calm +
+      bench.clock.Now() + (options.quick ? kQuickPreparation : kPreparation) +
+      calm +
       absl::Seconds(static_cast<double>(setup.population.live) /
                     kSeededPerSecond);
   const absl::Time begin = setup.population.expire_begin;

@@ -24,7 +24,7 @@ constexpr int kConnections = 2;
 // Keeps the hash threads busy, and well within the queue of 64.
 constexpr int kStreams = 8;
 // A hash takes 15 ms: a stretch must hold enough of them to be counted.
-constexpr absl::Duration kLeastBlock = absl::Seconds(1);
+constexpr absl::Duration kLeastBlock = absl::Milliseconds(500);
 
 // As many as the server has by default.
 int HashThreads() {
