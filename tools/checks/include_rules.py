@@ -28,6 +28,9 @@ ROOMS = {
     | {"client/verify", "server/storage", "server/auth", "server/rpc"},
     "tools/jwt_verify": {"client/base", "client/verify"},
     "tools/latchkey": {"client/base", "client/verify", "tools/jwt_verify"},
+    # It seeds what it measures, and makes tokens as the server does.
+    "tools/bench": BASES | NOUNS
+    | {"client/verify", "server/storage", "server"},
 }
 
 # Tests may include every room, and are included by none.
@@ -40,8 +43,9 @@ FOREIGN = [
     (r"grpc/|grpc\+\+/|grpcpp/|.*\.pb\.h$", "gRPC and generated messages",
      ["server/rpc", "server/main.cc", "tools", "tests"]),
     (r"openssl/", "OpenSSL",
-     ["client/verify", "server/credential", "tests/client/verify",
+     ["client/verify", "server/credential", "tools/bench", "tests/client/verify",
       "tests/server/credential"]),
+    (r"nghttp2/", "nghttp2", ["tools/bench", "tests/tools/bench"]),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)

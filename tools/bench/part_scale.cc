@@ -1,0 +1,228 @@
+// What grows with the number of sessions, and what must not.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+#include "client/base/status_macros.h"
+#include "tools/bench/credential_set.h"
+#include "tools/bench/measure.h"
+#include "tools/bench/parts.h"
+#include "tools/bench/process_stats.h"
+#include "tools/bench/validate_workload.h"
+
+namespace latchkey::bench {
+namespace {
+
+constexpr char kSection[] = "scale";
+// Where the budgets are for.
+constexpr uint64_t kBudgetSessions = 10'000'000;
+constexpr absl::Duration kWarmPatience = absl::Minutes(10);
+constexpr absl::Duration kWarmTurn = absl::Milliseconds(100);
+
+std::vector<uint64_t> SizesOf(const BenchOptions& options) {
+  if (!options.sessions.empty()) return options.sessions;
+  if (options.quick) return {10'000, 100'000};
+  return {10'000, 1'000'000, kBudgetSessions};
+}
+
+std::string Short(uint64_t count) {
+  return FormatFigure(static_cast<double>(count), "");
+}
+
+double Seconds(absl::Duration duration) {
+  return absl::ToDoubleSeconds(duration);
+}
+
+// What one size showed.
+struct Found {
+  uint64_t sessions = 0;
+  Compared opaque;
+};
+
+absl::StatusOr<int64_t> ResidentBytes(const Stage& stage) {
+  LATCHKEY_ASSIGN_OR_RETURN(const ProcessStats stats,
+                            ReadProcessStats(stage.server().pid()));
+  return stats.resident_bytes;
+}
+
+// A server over next to nothing: what a process takes before it has sessions.
+absl::StatusOr<int64_t> EmptyBytes(const Bench& bench) {
+  Stage::Setup setup;
+  setup.population.live = 0;
+  LATCHKEY_ASSIGN_OR_RETURN(const std::unique_ptr<Stage> stage,
+                            Stage::SeedAndStart(bench, std::move(setup)));
+  LATCHKEY_ASSIGN_OR_RETURN(const std::unique_ptr<LoadClient> load,
+                            stage->Connect());
+  PingWorkload ping;
+  LATCHKEY_RETURN_IF_ERROR(WarmUp(*load, ping, 10'000));
+  return ResidentBytes(*stage);
+}
+
+// Waits until the server says that it has warmed up, and lets the sample be
+// asked for once; then everything that is measured is in memory. Returns how
+// many sessions are.
+absl::StatusOr<int64_t> AwaitWarm(const Stage& stage, LoadClient& load,
+                                  Workload& workload, uint64_t size) {
+  const absl::Time deadline = absl::Now() + kWarmPatience;
+  LATCHKEY_ASSIGN_OR_RETURN(ServerInfo info, GetServerInfo(stage.server()));
+  while (info.cache_warm.has_value() && !*info.cache_warm) {
+    if (absl::Now() > deadline) {
+      return absl::UnavailableError("the server does not warm up");
+    }
+    LATCHKEY_RETURN_IF_ERROR(PauseUntil(absl::Now() + kWarmTurn));
+    LATCHKEY_ASSIGN_OR_RETURN(info, GetServerInfo(stage.server()));
+  }
+  if (!info.cache_warm.has_value()) {
+    // It warms by being asked.
+    LATCHKEY_RETURN_IF_ERROR(WarmUp(load, workload, size));
+  }
+  return info.cached_sessions.value_or(static_cast<int64_t>(size));
+}
+
+// From the start of the process to the first right answer, and until warm.
+absl::Status MeasureStart(const Bench& bench, Stage& stage,
+                          const CredentialSet& set, int64_t empty_bytes) {
+  const uint64_t sessions = stage.population().options().live;
+  bench.progress.Step(absl::StrCat("scale: start with ", Short(sessions)));
+  LATCHKEY_RETURN_IF_ERROR(stage.Start());
+  ValidateWorkload workload(set, InTurn(set.size()));
+  LATCHKEY_ASSIGN_OR_RETURN(const std::unique_ptr<LoadClient> load,
+                            stage.Connect());
+  LATCHKEY_RETURN_IF_ERROR(WarmUp(*load, workload, 1));
+  const absl::Duration first = absl::Now() - stage.server().exec_time();
+  LATCHKEY_ASSIGN_OR_RETURN(const int64_t cached,
+                            AwaitWarm(stage, *load, workload, set.size()));
+  const absl::Duration warm = absl::Now() - stage.server().exec_time();
+  ReportRow start = {
+      .section = kSection,
+      .name =
+          absl::StrCat("start with ", Short(sessions), ", first right answer"),
+      .measured = Seconds(first),
+      .unit = "s",
+      .higher_is_better = false,
+      .note = absl::StrCat("warm after ", FormatFigure(Seconds(warm), "s"))};
+  LATCHKEY_ASSIGN_OR_RETURN(const int64_t resident, ResidentBytes(stage));
+  ReportRow memory = {
+      .section = kSection,
+      .name = absl::StrCat("memory per cached session, ", Short(sessions)),
+      .measured = static_cast<double>(resident - empty_bytes) /
+                  static_cast<double>(std::max<int64_t>(cached, 1)),
+      .unit = "B",
+      .higher_is_better = false,
+      .note = absl::StrCat(Short(cached), " cached, resident ",
+                           FormatFigure(static_cast<double>(resident), "B"))};
+  if (sessions >= kBudgetSessions) {
+    start.at_least = 2;
+    start.aim = 0.7;
+    memory.at_least = 150;
+    memory.aim = 80;
+  }
+  bench.report.Add(std::move(start));
+  bench.report.Add(std::move(memory));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Found> MeasureSpeed(const Bench& bench, const Stage& stage,
+                                   const CredentialSet& set) {
+  const uint64_t sessions = stage.population().options().live;
+  bench.progress.Step(absl::StrCat("scale: checks among ", Short(sessions)));
+  LATCHKEY_ASSIGN_OR_RETURN(const std::unique_ptr<LoadClient> load,
+                            stage.Connect());
+  PingWorkload ping;
+  ValidateWorkload opaque(set, Uniform(set.size(), bench.options.seed));
+  Found found = {.sessions = sessions};
+  LATCHKEY_ASSIGN_OR_RETURN(
+      found.opaque, Compare(bench, *load, stage.server().pid(), ping, opaque,
+                            SetupOf(bench.options)));
+  const Spread& ratio = found.opaque.throughput_ratio;
+  ReportRow row = {
+      .section = kSection,
+      .name = absl::StrCat("Validate / empty RPC among ", Short(sessions)),
+      .measured = ratio.median,
+      .unit = "x",
+      .spread = ratio,
+      .note = FormatFigure(found.opaque.x.PerSecond(), "1/s")};
+  if (sessions >= kBudgetSessions) {
+    row.at_least = 0.92;
+    row.aim = 0.97;
+  }
+  bench.report.Add(std::move(row));
+
+  CredentialSet unknown;
+  unknown.AddUnknown(stage.population(), set.size());
+  ValidateWorkload nobody(unknown, Uniform(unknown.size(), bench.options.seed));
+  LATCHKEY_ASSIGN_OR_RETURN(const Compared compared,
+                            Compare(bench, *load, stage.server().pid(), ping,
+                                    nobody, SetupOf(bench.options)));
+  bench.report.Add(
+      {.section = kSection,
+       .name = absl::StrCat("unknown / empty RPC among ", Short(sessions)),
+       .measured = compared.throughput_ratio.median,
+       .unit = "x",
+       .spread = compared.throughput_ratio,
+       .note = FormatFigure(compared.x.PerSecond(), "1/s")});
+  return found;
+}
+
+absl::StatusOr<Found> MeasureSize(const Bench& bench, uint64_t sessions,
+                                  int64_t empty_bytes) {
+  Stage::Setup setup;
+  setup.population.live = sessions;
+  LATCHKEY_ASSIGN_OR_RETURN(const std::unique_ptr<Stage> stage,
+                            Stage::Seed(bench, std::move(setup)));
+  LATCHKEY_ASSIGN_OR_RETURN(const int64_t disk,
+                            DirectoryBytes(stage->data_dir()));
+  bench.report.Add(
+      {.section = kSection,
+       .name = absl::StrCat("disk per session, ", Short(sessions)),
+       .measured = static_cast<double>(disk) / static_cast<double>(sessions),
+       .unit = "B",
+       .higher_is_better = false,
+       .note = absl::StrCat("in all ",
+                            FormatFigure(static_cast<double>(disk), "B"))});
+  CredentialSet set;
+  set.AddOpaque(stage->population(), std::min(bench.options.sample, sessions));
+  LATCHKEY_RETURN_IF_ERROR(MeasureStart(bench, *stage, set, empty_bytes));
+  return MeasureSpeed(bench, *stage, set);
+}
+
+}  // namespace
+
+absl::Status RunScale(const Bench& bench) {
+  LATCHKEY_ASSIGN_OR_RETURN(const int64_t empty_bytes, EmptyBytes(bench));
+  SvgPlot plot = {.title = "Throughput against number of sessions",
+                  .x = {"sessions", AxisUnit::kCount, true},
+                  .y = {"calls per second", AxisUnit::kCount},
+                  .series = {{"Validate"}, {"empty RPC"}}};
+  std::optional<Found> smallest;
+  for (const uint64_t sessions : SizesOf(bench.options)) {
+    LATCHKEY_ASSIGN_OR_RETURN(Found found,
+                              MeasureSize(bench, sessions, empty_bytes));
+    const double x = static_cast<double>(sessions);
+    plot.series[0].points.push_back({x, found.opaque.x.PerSecond()});
+    plot.series[1].points.push_back({x, found.opaque.base.PerSecond()});
+    if (!smallest.has_value()) {
+      smallest = std::move(found);
+      continue;
+    }
+    // Each by the empty call of its own run: the machine may have changed.
+    bench.report.Add(
+        {.section = kSection,
+         .name = absl::StrCat("Validate among ", Short(sessions), " / among ",
+                              Short(smallest->sessions)),
+         .measured = found.opaque.throughput_ratio.median /
+                     smallest->opaque.throughput_ratio.median,
+         .unit = "x",
+         .at_least = 0.95,
+         .aim = 1.0});
+  }
+  bench.report.AddPlot("throughput-against-sessions", std::move(plot));
+  return absl::OkStatus();
+}
+
+}  // namespace latchkey::bench
