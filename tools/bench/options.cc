@@ -107,6 +107,9 @@ void AddLengths(CLI::App* app, BenchOptions* options) {
   AddDuration(app, "--open", &options->open, "One stretch of an open loop");
   Add(app, "--minutes", &options->minutes, "How long churn goes on")
       ->check(CLI::Range(0.01, 1440.0));
+  Add(app, "--churn_load", &options->churn_load,
+      "Share of its usual load that churn makes, to leave room for others")
+      ->check(CLI::Range(0.001, 1.5));
   AddDuration(app, "--expire_over", &options->expire_over,
               "In expiry: the time in which all sessions expire");
 }

@@ -34,6 +34,7 @@ struct BenchOptions {
   absl::Duration open = absl::Seconds(10);
   // Of `churn`.
   double minutes = 1;
+  double churn_load = 1;  // of what churn does otherwise
   // Of `expiry`: in this time all sessions expire.
   absl::Duration expire_over = absl::Minutes(1);
 

@@ -117,8 +117,9 @@ absl::Status RunChurn(const Bench& bench) {
   LogoutWorkload logouts(visitors);
   VisitorWorkload checks(visitors, options.seed);
   LATCHKEY_ASSIGN_OR_RETURN(
-      const Rates rates,
-      MeasureCapacity(bench, *stage, *load, validate, logins));
+      Rates rates, MeasureCapacity(bench, *stage, *load, validate, logins));
+  rates.validate *= options.churn_load;
+  rates.login *= options.churn_load;
   bench.progress.Step(absl::StrFormat("churn: %.0f logins and logouts a second",
                                       kLoginLoad * rates.login));
   const absl::Duration total = absl::Minutes(options.minutes);

@@ -44,8 +44,8 @@ void AddRows(const Bench& bench, const std::string& kind,
        .higher_is_better = false,
        .note = absl::StrCat(
            "empty RPC ",
-           FormatFigure(absl::ToDoubleSeconds(compared.base.CpuPerCall()),
-                        "s"))});
+           FormatFigure(absl::ToDoubleSeconds(compared.base.CpuPerCall()), "s"),
+           "; ratio ", FormatFigure(compared.cpu_ratio.median, "x"))});
 }
 
 struct Kind {

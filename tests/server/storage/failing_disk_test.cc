@@ -39,8 +39,14 @@ class OnFaultDisk : public testing::Test {
   }
   ~OnFaultDisk() override { database_.Close(); }
   rocksdb::Status Flush() {
-    return database_->rocks().raw().Flush(
+    rocksdb::DB& db = database_->rocks().raw();
+    const rocksdb::Status flushed = db.Flush(
         rocksdb::FlushOptions(), database_->rocks().handle(Family::kAccounts));
+    // Flush may return before its job has told the listener, which is what
+    // raises the floor; to pause is to wait for the job's end.
+    db.PauseBackgroundWork().PermitUncheckedError();
+    db.ContinueBackgroundWork().PermitUncheckedError();
+    return flushed;
   }
 
   DatabaseInDirectory database_;
