@@ -70,6 +70,9 @@ struct Activity {
   SessionKey key;
   absl::Time seen;
   absl::Time expire_time;  // of the session: when the note may be freed
+  // The store has nothing newer, as far as it was asked through the object
+  // that says so: it need not look.
+  bool is_newest = false;
 };
 
 }  // namespace latchkey

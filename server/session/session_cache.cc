@@ -128,6 +128,7 @@ absl::StatusOr<uint64_t> SessionCache::Count() const { return base_.Count(); }
 
 absl::Status SessionCache::Flush() const {
   for (size_t i = 0; i < options_.segments; ++i) {
+    MutexLock lock(&saving_);
     const std::vector<Activity> notes = segments_[i].UnsavedNotes();
     if (notes.empty()) continue;
     LATCHKEY_RETURN_IF_ERROR(base_.SaveActivity(notes));
@@ -199,6 +200,11 @@ size_t SessionCache::Capacity() const {
 absl::Status SessionCache::SaveNotesOf(
     absl::Span<const SessionKey> keys) const {
   std::vector<Activity> notes;
+  const bool any = std::any_of(keys.begin(), keys.end(), [this](auto& key) {
+    return SegmentOf(key).UnsavedNote(key).has_value();
+  });
+  if (!any) return absl::OkStatus();
+  MutexLock lock(&saving_);
   for (const SessionKey& key : keys) {
     if (std::optional<Activity> note = SegmentOf(key).UnsavedNote(key)) {
       notes.push_back(*note);

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 
+#include "client/base/mutex.h"
 #include "server/base/reach.h"
 #include "server/session/live_session.h"
 #include "server/session/session.h"
@@ -125,6 +126,10 @@ class SessionCache final : public SessionStore {
 
   SessionStore& base_;
   const Options options_;
+  // Orders those who take notes and save them, or an older one could reach the
+  // base last. Held across the save, which is unsynced; what answers from
+  // memory does not wait for it.
+  mutable Mutex saving_;
   mutable ProfileTable profiles_;  // before what has shares in it
   const std::unique_ptr<SessionSegment[]> segments_;
 };

@@ -321,7 +321,9 @@ void SessionSegment::MarkUnsaved(Place place) {
 Activity SessionSegment::NoteOf(const Slot& slot) {
   return {.key = slot.key,
           .seen = absl::FromUnixMicros(slot.last_seen_micros),
-          .expire_time = absl::FromUnixMicros(slot.expire_micros)};
+          .expire_time = absl::FromUnixMicros(slot.expire_micros),
+          // An entry begins with what the base has, and only rises.
+          .is_newest = true};
 }
 
 }  // namespace latchkey

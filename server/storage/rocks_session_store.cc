@@ -212,29 +212,37 @@ absl::StatusOr<EndResult> RocksSessionStore::End(
 }
 
 absl::Status RocksSessionStore::SaveActivity(absl::Span<const Activity> notes) {
-  absl::flat_hash_map<SessionKey, ActivityNote> newest;
+  absl::flat_hash_map<absl::string_view, const Activity*> newest;
   for (const Activity& note : notes) {
-    ActivityNote& kept = newest[note.key];
-    if (kept.seen < note.seen) kept = {note.expire_time, note.seen};
+    const Activity*& kept =
+        newest.try_emplace(note.key.view(), &note).first->second;
+    if (kept->seen < note.seen) kept = &note;
   }
   MutexLock lock(&activity_mutex_);
   rocksdb::WriteBatch batch;
   for (const auto& [key, note] : newest) {
-    rocksdb::PinnableSlice row;
-    LATCHKEY_ASSIGN_OR_RETURN(const bool noted,
-                              db_.Read(Family::kActivity, key.view(), &row));
-    if (noted) {
-      LATCHKEY_ASSIGN_OR_RETURN(const ActivityNote before,
-                                DecodeActivity(ToView(row)));
-      if (before.seen >= note.seen) continue;
+    if (!note->is_newest) {
+      LATCHKEY_ASSIGN_OR_RETURN(const bool newer, HasNewerActivity(*note));
+      if (newer) continue;
     }
     const rocksdb::Status put =
-        batch.Put(db_.handle(Family::kActivity), ToSlice(key.view()),
-                  EncodeActivity(note));
+        batch.Put(db_.handle(Family::kActivity), ToSlice(key),
+                  EncodeActivity({note->expire_time, note->seen}));
     if (!put.ok()) return absl::InternalError("activity does not fit");
   }
   if (batch.Count() == 0) return db_.Ready();
   return db_.Write(&batch, RocksDb::Durability::kUnsynced);
+}
+
+absl::StatusOr<bool> RocksSessionStore::HasNewerActivity(
+    const Activity& note) const {
+  rocksdb::PinnableSlice row;
+  LATCHKEY_ASSIGN_OR_RETURN(const bool noted,
+                            db_.Read(Family::kActivity, note.key.view(), &row));
+  if (!noted) return false;
+  LATCHKEY_ASSIGN_OR_RETURN(const ActivityNote before,
+                            DecodeActivity(ToView(row)));
+  return before.seen >= note.seen;
 }
 
 absl::StatusOr<int> RocksSessionStore::Sweep(absl::Time now, int limit) {

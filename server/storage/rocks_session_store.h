@@ -55,6 +55,7 @@ class RocksSessionStore final : public SessionStore {
  private:
   absl::StatusOr<Session> FindWithin(const SessionKey& key, absl::Time now,
                                      Reach reach) const;
+  absl::StatusOr<bool> HasNewerActivity(const Activity& note) const;
   absl::StatusOr<SessionKey> FindKeyWithin(const SessionId& id,
                                            Reach reach) const;
 
