@@ -104,6 +104,8 @@ class Latchkeyd {
   absl::Status OpenVerbs();
   AdminRpc::About About() const;
   absl::Status Listen();
+  absl::StatusOr<Warmer::Page> WarmSome(const std::optional<SessionKey>& after,
+                                        int limit, absl::Time now);
   void WatchStore();
 
   const Settings settings_;
@@ -129,6 +131,9 @@ class Latchkeyd {
   std::unique_ptr<AccountAdmin> account_admin_;
   std::unique_ptr<SessionAdmin> session_admin_;
   std::unique_ptr<Janitor> janitor_;
+  // Of the warmer's thread: how far it has come with the accounts.
+  std::string warm_account_;
+  bool accounts_warm_ = false;
   std::unique_ptr<Warmer> warmer_;
   std::unique_ptr<RpcServer> rpc_;
 };
@@ -187,11 +192,7 @@ absl::Status Latchkeyd::OpenVerbs() {
                                 memory_.session_cache_bytes)});
   warmer_ = std::make_unique<Warmer>(
       [this](const std::optional<SessionKey>& after, int limit,
-             absl::Time now) -> absl::StatusOr<Warmer::Page> {
-        LATCHKEY_ASSIGN_OR_RETURN(const SessionCache::WarmStep step,
-                                  sessions_->WarmSome(after, limit, now));
-        return Warmer::Page{.next = step.next, .full = step.full};
-      },
+             absl::Time now) { return WarmSome(after, limit, now); },
       [this] { return sessions_->CachedEntries(); }, clock_, log_);
   workers_ = std::make_unique<TaskPool>(TaskPool::Options{
       .name = "worker",
@@ -240,6 +241,21 @@ AdminRpc::About Latchkeyd::About() const {
           .sessions = *sessions_,
           .cached_sessions = [this] { return sessions_->CachedEntries(); },
           .cache_warm = [this] { return warmer_->warm(); }};
+}
+
+// Accounts first: each session that is asked for asks for its account.
+absl::StatusOr<Warmer::Page> Latchkeyd::WarmSome(
+    const std::optional<SessionKey>& after, int limit, absl::Time now) {
+  if (!accounts_warm_) {
+    LATCHKEY_ASSIGN_OR_RETURN(warm_account_,
+                              accounts_->WarmSome(warm_account_, limit));
+    accounts_warm_ = warm_account_.empty();
+    // Nothing lies before the lowest key.
+    return Warmer::Page{.next = SessionKey()};
+  }
+  LATCHKEY_ASSIGN_OR_RETURN(const SessionCache::WarmStep step,
+                            sessions_->WarmSome(after, limit, now));
+  return Warmer::Page{.next = step.next, .full = step.full};
 }
 
 absl::Status Latchkeyd::Listen() {

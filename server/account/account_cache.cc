@@ -33,11 +33,16 @@ class AccountCache::Shard {
   }
 
   // Inserts unless something was blocked since `ticket`, or is. What was not
-  // asked for since the hand last passed makes room.
-  void Insert(const AccountUid& uid, Standing standing, uint64_t ticket) {
+  // asked for since the hand last passed makes room, if it may; else the
+  // answer is whether there was any.
+  bool Insert(const AccountUid& uid, Standing standing, uint64_t ticket,
+              bool may_evict = true) {
     MutexLock lock(&mutex_);
-    if (ticket != voided_ || blocked_ > 0 || entries_.contains(uid)) return;
+    if (ticket != voided_ || blocked_ > 0 || entries_.contains(uid)) {
+      return true;
+    }
     if (ring_.size() >= capacity_) {
+      if (!may_evict) return false;
       const size_t place = PlaceToReuse();
       entries_.erase(ring_[place]);
       ring_[place] = uid;
@@ -46,6 +51,7 @@ class AccountCache::Shard {
       entries_.emplace(uid, Entry{standing, ring_.size()});
       ring_.push_back(uid);
     }
+    return true;
   }
 
   // Forgets `uid`, voids the fills under way and refuses new ones until
@@ -200,6 +206,28 @@ absl::StatusOr<AccountChange> AccountCache::Delete(absl::string_view name,
 }
 
 absl::StatusOr<uint64_t> AccountCache::Count() const { return base_.Count(); }
+
+absl::StatusOr<std::string> AccountCache::WarmSome(absl::string_view after,
+                                                   int limit) const {
+  std::vector<uint64_t> tickets(kShards);
+  for (size_t i = 0; i < kShards; ++i) tickets[i] = shards_[i].Ticket();
+  LATCHKEY_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
+                            base_.List(after, limit));
+  size_t without_room = 0;
+  for (const Account& account : accounts) {
+    Shard& shard = ShardOf(account.uid);
+    if (!shard.Insert(account.uid, {account.generation, account.disabled},
+                      tickets[&shard - shards_.get()],
+                      /*may_evict=*/false)) {
+      ++without_room;
+    }
+  }
+  if (accounts.size() < static_cast<size_t>(limit) ||
+      without_room * 2 > accounts.size()) {
+    return std::string();
+  }
+  return accounts.back().name;
+}
 
 size_t AccountCache::CachedEntries() const {
   size_t total = 0;

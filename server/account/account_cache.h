@@ -74,6 +74,13 @@ class AccountCache final : public AccountStore {
                                        absl::Time now) override;
   absl::StatusOr<uint64_t> Count() const override;
 
+  // WarmSome reads at most `limit` accounts of the base in byte order of their
+  // names, those after `after` (empty: from the first), and remembers them as
+  // far as there is room. It returns the last name, empty at the end or if
+  // most found no room. Blocks.
+  absl::StatusOr<std::string> WarmSome(absl::string_view after,
+                                       int limit) const;
+
   // CachedEntries returns how many accounts are in memory now.
   size_t CachedEntries() const;
 

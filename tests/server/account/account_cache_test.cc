@@ -36,7 +36,9 @@ class WatchedAccounts final : public AccountStore {
   }
   absl::StatusOr<std::vector<Account>> List(absl::string_view after,
                                             int limit) const override {
-    return base_.List(after, limit);
+    auto accounts = base_.List(after, limit);
+    if (after_list) after_list();
+    return accounts;
   }
   absl::StatusOr<AccountChange> Edit(absl::string_view name,
                                      const AccountEdit& edit,
@@ -56,6 +58,7 @@ class WatchedAccounts final : public AccountStore {
 
   mutable std::atomic<int> finds = 0;
   std::function<void()> after_find;
+  mutable std::function<void()> after_list;
   bool in_memory = true;
 
  private:
@@ -163,6 +166,43 @@ TEST_F(AccountCacheTest, KeepsItsBound) {
     }
   }
   EXPECT_LE(small.CachedEntries(), 256u);
+}
+
+TEST_F(AccountCacheTest, WarmsUpPageByPageAndEvictsNothing) {
+  for (int i = 2; i <= 10; ++i) {
+    Make("a" + std::to_string(i), static_cast<uint8_t>(i));
+  }
+  std::string after;
+  int pages = 0;
+  do {
+    const auto next = cache_.WarmSome(after, 4);
+    ASSERT_TRUE(next.ok()) << next.status();
+    after = *next;
+    ASSERT_LT(++pages, 10);
+  } while (!after.empty());
+  EXPECT_EQ(cache_.CachedEntries(), 10u);
+  EXPECT_TRUE(Stands(1, 7, "a7"));
+  EXPECT_EQ(base_.finds, 0);
+
+  // All of these fall into one part, which takes one.
+  AccountCache small(base_, {.max_entries = 256});
+  ASSERT_TRUE(small.Stands("a7", UidOf(7), 1, Reach::kDisk).ok());
+  const auto full = small.WarmSome("", 4);
+  ASSERT_TRUE(full.ok());
+  EXPECT_EQ(*full, "");
+  const int finds = base_.finds;
+  ASSERT_TRUE(small.Stands("a7", UidOf(7), 1, Reach::kDisk).ok());
+  EXPECT_EQ(base_.finds, finds);
+}
+
+TEST_F(AccountCacheTest, WarmingRemembersNothingThatChangedMeanwhile) {
+  base_.after_list = [&] {
+    base_.after_list = nullptr;
+    ASSERT_TRUE(cache_.Edit("alice", {.end_sessions = true}, kNow).ok());
+  };
+  ASSERT_TRUE(cache_.WarmSome("", 10).ok());
+  EXPECT_FALSE(Stands(1));
+  EXPECT_TRUE(Stands(2));
 }
 
 TEST_F(AccountCacheTest, NoThreadSeesAnAccountStandAfterItsEditReturned) {
