@@ -143,7 +143,10 @@ class Wire(harness.DaemonTest):
                              grpc.StatusCode.UNIMPLEMENTED)
 
     def test_health_serves_on_both_listeners(self):
-        for stubs in (self.daemon.public, self.daemon.private):
+        # Connections of its own: another test has the server close a shared one.
+        for address in (self.daemon.address, self.daemon.admin_address):
+            stubs = harness.Stubs(address)
+            self.addCleanup(stubs.channel.close)
             # HealthCheckResponse with status SERVING (1).
             self.assertEqual(stubs.raw(HEALTH), b"\x08\x01")
             with self.assertRaises(grpc.RpcError) as caught:

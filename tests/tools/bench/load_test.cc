@@ -413,6 +413,10 @@ class RawPeer {
     thread_ = std::thread([this, connections, serve = std::move(serve)] {
       for (int i = 0; i < connections; ++i) {
         fd_ = accept(listener_, nullptr, nullptr);
+        if (over_) {
+          close(fd_);
+          return;
+        }
         // So that one connection more is refused instead of waiting.
         if (i + 1 == connections) Close();
         serve(*this);
@@ -420,7 +424,20 @@ class RawPeer {
       }
     });
   }
-  ~RawPeer() { Join(); }
+  // Does not wait for connections that never came.
+  ~RawPeer() {
+    over_ = true;
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(port_));
+    const int knock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    // Refused if nobody waits any more, which is as good.
+    (void)connect(knock, reinterpret_cast<sockaddr*>(&address),
+                  sizeof(address));
+    Join();
+    close(knock);
+  }
 
   // Join waits until all connections were served and closed.
   void Join() {
@@ -503,6 +520,7 @@ class RawPeer {
   int listener_;
   int port_ = 0;
   int fd_ = -1;
+  std::atomic<bool> over_ = false;
   std::thread thread_;
 };
 
