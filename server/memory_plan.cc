@@ -11,8 +11,7 @@ constexpr uint64_t kSessionPercent = 50;
 // holds those of a busy server, and a miss costs one signature.
 constexpr uint64_t kVerdictPercent = 5;
 
-// An account is some sixty bytes against a session's hundred, and has several
-// sessions.
+// An account takes about as much as a session, and has several of them.
 constexpr uint64_t kAccountPercent = 5;
 
 uint64_t PercentOf(uint64_t budget, uint64_t percent) {
