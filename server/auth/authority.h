@@ -17,6 +17,7 @@
 #include "client/base/secret_bytes.h"
 #include "server/auth/parts.h"
 #include "server/auth/resolver.h"
+#include "server/base/origin.h"
 #include "server/session/session.h"
 
 namespace latchkey {
@@ -29,6 +30,7 @@ struct LoginCommand {
   std::vector<std::string> audiences;
   std::optional<absl::Duration> requested_ttl;  // at least 1 s
   ClientInfo client;
+  Origin origin;
   // Tells whether nobody waits for the answer any more: the deadline has
   // passed or the call was cancelled. Called from a thread of the hash pool.
   std::function<bool()> abandoned;

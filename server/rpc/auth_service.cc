@@ -188,6 +188,7 @@ void AuthRpc::StartLogin(LoginCall call) {
     call->Finish(command.status());
     return;
   }
+  command->origin = call->MakeOrigin();
   command->abandoned = call->Abandoned();
   authority_.Login(*std::move(command),
                    [this, call](absl::StatusOr<Grant> grant) {

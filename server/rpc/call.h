@@ -17,8 +17,10 @@
 #include "client/base/clock.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/base/origin.h"
 #include "server/base/task_pool.h"
 #include "server/rpc/method.h"
+#include "server/rpc/peer_address.h"
 #include "server/rpc/request_parser.h"
 #include "server/rpc/status_map.h"
 
@@ -60,6 +62,18 @@ class Call {
 
   const CallDoor& door() const { return door_; }
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+
+  // MakeOrigin tells where the call came from.
+  Origin MakeOrigin() const {
+    Origin origin;
+    origin.address = PeerAddress(context_->peer());
+    if (door_.listener == Listener::kAdminSocket) {
+      origin.caller = {.kind = Caller::Kind::kOperator,
+                       .name = "operator",
+                       .permissions = PermissionSet::All()};
+    }
+    return origin;
+  }
 
   // Finish answers with `response`, or with the error.
   void Finish(const absl::Status& status) {
