@@ -12,11 +12,8 @@ absl::StatusOr<std::unique_ptr<CertificateWatch>> CertificateWatch::Open(
   LATCHKEY_ASSIGN_OR_RETURN(
       ServerCertificate first,
       ServerCertificate::Check(std::move(pem), clock.Now()));
-  std::unique_ptr<CertificateWatch> watch(
-      new CertificateWatch(std::move(files), clock, log));
-  MutexLock lock(&watch->mutex_);
-  watch->current_ = std::make_shared<const ServerCertificate>(std::move(first));
-  return watch;
+  return std::unique_ptr<CertificateWatch>(
+      new CertificateWatch(std::move(files), std::move(first), clock, log));
 }
 
 CertificateWatch::~CertificateWatch() { Stop(); }

@@ -62,8 +62,12 @@ class CertificateWatch {
   void Poll();
 
  private:
-  CertificateWatch(CertificateFiles files, const Clock& clock, Log& log)
-      : files_(std::move(files)), clock_(clock), log_(log) {}
+  CertificateWatch(CertificateFiles files, ServerCertificate first,
+                   const Clock& clock, Log& log)
+      : files_(std::move(files)),
+        clock_(clock),
+        log_(log),
+        current_(std::make_shared<const ServerCertificate>(std::move(first))) {}
 
   void Work(absl::Duration interval);
   void Replace(ServerCertificate certificate);
