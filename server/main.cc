@@ -28,6 +28,7 @@
 #include "server/auth/warmer.h"
 #include "server/base/log.h"
 #include "server/base/task_pool.h"
+#include "server/credential/certificate_watch.h"
 #include "server/credential/jwt_issuer.h"
 #include "server/credential/key_ring.h"
 #include "server/credential/master_key.h"
@@ -35,6 +36,7 @@
 #include "server/memory_plan.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/rpc_server.h"
+#include "server/rpc/server_tls.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
 #include "server/storage/database.h"
@@ -45,6 +47,8 @@ namespace {
 constexpr int kExitFailed = 1;
 // How often the main thread looks at the store's health between signals.
 constexpr time_t kHealthCheckSeconds = 1;
+// Between two looks at the files of certificates: small ones, seldom changed.
+constexpr absl::Duration kCertificateInterval = absl::Seconds(1);
 
 // The signals that the main thread waits for; every other thread inherits the
 // mask that blocks them.
@@ -102,6 +106,7 @@ class Latchkeyd {
 
   absl::Status OpenStores();
   absl::Status OpenVerbs();
+  absl::Status OpenCertificates();
   AdminRpc::About About() const;
   absl::Status Listen();
   absl::StatusOr<Warmer::Page> WarmSome(const std::optional<SessionKey>& after,
@@ -135,12 +140,14 @@ class Latchkeyd {
   std::string warm_account_;
   bool accounts_warm_ = false;
   std::unique_ptr<Warmer> warmer_;
+  std::unique_ptr<CertificateWatch> certificates_;  // null: plaintext
   std::unique_ptr<RpcServer> rpc_;
 };
 
 absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
     const Settings& settings, const ForwardClock& clock, Log& log) {
   std::unique_ptr<Latchkeyd> result(new Latchkeyd(settings, clock, log));
+  LATCHKEY_RETURN_IF_ERROR(result->OpenCertificates());
   LATCHKEY_RETURN_IF_ERROR(result->OpenStores());
   LATCHKEY_RETURN_IF_ERROR(result->OpenVerbs());
   LATCHKEY_RETURN_IF_ERROR(result->Listen());
@@ -230,6 +237,14 @@ absl::Status Latchkeyd::OpenVerbs() {
   return absl::OkStatus();
 }
 
+absl::Status Latchkeyd::OpenCertificates() {
+  if (!settings_.uses_tls()) return absl::OkStatus();
+  LATCHKEY_ASSIGN_OR_RETURN(
+      certificates_, CertificateWatch::Open(settings_.tls, clock_, log_));
+  certificates_->Start(kCertificateInterval);
+  return absl::OkStatus();
+}
+
 AdminRpc::About Latchkeyd::About() const {
   return {.version = LATCHKEY_VERSION,
           .issuer = *issuer_name_,
@@ -259,10 +274,16 @@ absl::StatusOr<Warmer::Page> Latchkeyd::WarmSome(
 }
 
 absl::Status Latchkeyd::Listen() {
+  std::shared_ptr<grpc::ServerCredentials> credentials;
+  if (certificates_ != nullptr) {
+    credentials =
+        MakeTlsCredentials(*certificates_, settings_.client_certificate);
+  }
   LATCHKEY_ASSIGN_OR_RETURN(
       rpc_, RpcServer::Start({.listen = settings_.listen,
                               .admin_socket = data_dir_->admin_socket(),
                               .reflection = settings_.reflection,
+                              .credentials = credentials,
                               .benchmark = settings_.benchmark},
                              {.authority = *authority_,
                               .accounts = *account_admin_,
@@ -280,6 +301,7 @@ absl::Status Latchkeyd::Listen() {
   log_.Info("serving", {{"version", LATCHKEY_VERSION},
                         {"listen", settings_.listen},
                         {"port", rpc_->port()},
+                        {"tls", settings_.uses_tls()},
                         {"admin_socket", data_dir_->admin_socket()},
                         {"epoch", database_->epoch().ToHex()}});
   return absl::OkStatus();
@@ -335,6 +357,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   workers_->Stop();
   readers_->Stop();
   rpc_.reset();
+  certificates_.reset();
   janitor_->Stop();
   const absl::Status saved = sessions_->FlushAll();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
@@ -362,6 +385,7 @@ int Main(int argc, char** argv, char** environment) {
   const Settings& settings = std::get<Settings>(read);
   const sigset_t signals = BlockSignals();
   QuietLibraries();
+  AllowOnlyTls13();
 
   const SystemClock system_clock;
   const ForwardClock clock(system_clock);

@@ -31,7 +31,13 @@ constexpr absl::Duration kLeastSigningLife = absl::Hours(1);
 // The command line client's own variables share the prefix; a server started
 // from the same shell must not refuse them.
 constexpr absl::string_view kClientVariables[] = {
-    "LATCHKEY_SERVER", "LATCHKEY_CREDENTIAL", "LATCHKEY_REFRESH_CREDENTIAL"};
+    "LATCHKEY_SERVER",
+    "LATCHKEY_CREDENTIAL",
+    "LATCHKEY_CLI_TLS_CA",
+    "LATCHKEY_REFRESH_CREDENTIAL",
+    "LATCHKEY_CLI_TLS_KEY",
+    "LATCHKEY_CLI_TLS_CERTIFICATE",
+    "LATCHKEY_CLI_TLS_SERVER_NAME"};
 
 constexpr char kDescription[] =
     "latchkeyd: gRPC logins, with sessions in RocksDB.\n\n"
@@ -156,6 +162,19 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
       "Log to this file instead of standard error");
 }
 
+void AddTls(CLI::App* app, Settings* settings, std::string* client) {
+  Add(app, "--tls_certificate", &settings->tls.chain,
+      "Serve TLS 1.3 with this chain, PEM, the server's certificate first; "
+      "read anew when it changes");
+  Add(app, "--tls_key", &settings->tls.key, "Its private key, PEM, 0600");
+  Add(app, "--tls_client_ca", &settings->tls.client_ca,
+      "Take certificates of clients by these CAs, PEM");
+  Add(app, "--client_certificate", client,
+      "none, optional or required of a client (default: optional once there "
+      "is --tls_client_ca, else none)")
+      ->check(CLI::IsMember({"none", "optional", "required"}));
+}
+
 void AddCredentials(CLI::App* app, Settings* settings, std::string* algorithm) {
   Add(app, "--issuer", &settings->issuer,
       "`iss` of JWTs (default latchkey: and the epoch)");
@@ -246,6 +265,27 @@ std::optional<std::string> AddEnvironment(
   return std::nullopt;
 }
 
+// Settles what is asked of clients; `client` is as given, or empty.
+std::optional<std::string> SettleTls(const std::string& client,
+                                     Settings* settings) {
+  const CertificateFiles& files = settings->tls;
+  if (files.chain.empty() != files.key.empty()) {
+    return "--tls_certificate, --tls_key: one goes only with the other";
+  }
+  if (files.chain.empty() && !files.client_ca.empty()) {
+    return "--tls_client_ca: goes only with --tls_certificate";
+  }
+  if (files.client_ca.empty() && !client.empty() && client != "none") {
+    return "--client_certificate: goes only with --tls_client_ca";
+  }
+  if (client == "required") {
+    settings->client_certificate = ClientCertificate::kRequired;
+  } else if (client != "none" && !files.client_ca.empty()) {
+    settings->client_certificate = ClientCertificate::kOptional;
+  }
+  return std::nullopt;
+}
+
 // What the parser cannot see: settings that only together make sense.
 std::optional<std::string> CheckTogether(const Settings& settings) {
   const size_t colon = settings.listen.rfind(':');
@@ -255,11 +295,15 @@ std::optional<std::string> CheckTogether(const Settings& settings) {
       port > 65535) {
     return "--listen: must be host:port, as 127.0.0.1:7870 or [::1]:7870";
   }
-  if (!settings.insecure && !IsLoopback(settings.listen)) {
+  if (settings.insecure && settings.uses_tls()) {
+    return "--insecure: is plaintext, and --tls_certificate is not";
+  }
+  if (!settings.insecure && !settings.uses_tls() &&
+      !IsLoopback(settings.listen)) {
     return absl::StrCat(
         "--listen: ", settings.listen,
-        " is not loopback; this version has no TLS: say --insecure to serve "
-        "plaintext there, behind something that encrypts");
+        " is not loopback: name a --tls_certificate, or say --insecure to "
+        "serve plaintext there, behind something that encrypts");
   }
   if (settings.session.session_ttl > settings.session.max_session_ttl) {
     return "--session_ttl: must be at most --max_session_ttl";
@@ -322,6 +366,7 @@ std::variant<Settings, Instead> ReadSettings(
       std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
   std::string log_level = "info";
   std::string algorithm = "ES256";
+  std::string client_certificate;
   CLI::App app(kDescription, "latchkeyd");
   app.set_version_flag("--version", "latchkeyd " LATCHKEY_VERSION);
   app.set_config("--config", "", "Settings file: name = value, a line each")
@@ -329,6 +374,7 @@ std::variant<Settings, Instead> ReadSettings(
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.allow_config_extras(CLI::config_extras_mode::error);
   AddServing(&app, &settings, &log_level);
+  AddTls(&app, &settings, &client_certificate);
   AddCredentials(&app, &settings, &algorithm);
   AddSessions(&app, &settings);
   AddResources(&app, &settings);
@@ -351,6 +397,9 @@ std::variant<Settings, Instead> ReadSettings(
   settings.log_level = *ParseLogLevel(log_level);
   settings.jwt_algorithm =
       algorithm == "EdDSA" ? KeyAlgorithm::kEdDsa : KeyAlgorithm::kEs256;
+  if (const auto problem = SettleTls(client_certificate, &settings)) {
+    return UsageError(*problem);
+  }
   if (const auto problem = CheckTogether(settings)) return UsageError(*problem);
   settings.data_dir = PlainPath(settings.data_dir);
   if (settings.data_dir == "/") {

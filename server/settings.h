@@ -13,6 +13,8 @@
 #include "server/account/phc.h"
 #include "server/auth/policy.h"
 #include "server/base/log.h"
+#include "server/credential/certificate.h"
+#include "server/credential/certificate_files.h"
 #include "server/credential/key_store.h"
 
 namespace latchkey {
@@ -23,6 +25,11 @@ struct Settings {
   std::string data_dir;  // required
   std::string listen = "127.0.0.1:7870";
   bool insecure = false;  // plaintext beyond loopback
+  // TLS on `listen` once chain and key are named; see certificate_files.h.
+  CertificateFiles tls;
+  // Not named: optional once there is a client CA, else none.
+  ClientCertificate client_certificate = ClientCertificate::kNone;
+  bool uses_tls() const { return !tls.chain.empty(); }
   bool reflection = true;
   bool benchmark = false;  // serve an empty RPC to compare with
   absl::Duration drain_timeout = absl::Seconds(10);

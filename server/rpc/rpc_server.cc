@@ -151,6 +151,9 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
     grpc::health::v1::HealthCheckRequest::descriptor();
   }
   std::unique_ptr<RpcServer> result(new RpcServer());
+  result->credentials_ = options.credentials != nullptr
+                             ? options.credentials
+                             : grpc::InsecureServerCredentials();
   // The network last: nothing is acknowledged by a server that cannot start.
   for (const Listener listener : {Listener::kAdminSocket, Listener::kNetwork}) {
     const bool network = listener == Listener::kNetwork;
@@ -167,7 +170,10 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
     const std::string address =
         network ? options.listen : absl::StrCat("unix:", options.admin_socket);
     int port = 0;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(
+        address,
+        network ? result->credentials_ : grpc::InsecureServerCredentials(),
+        &port);
     if (!network) unlink(options.admin_socket.c_str());
     // The socket is made while the server starts: for its owner alone.
     const mode_t mask = umask(0177);

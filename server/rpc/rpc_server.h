@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 
 #include "client/base/ids.h"
@@ -30,6 +31,8 @@ class RpcServer {
     std::string listen;        // host:port; port 0: any free one
     std::string admin_socket;  // path, at most 107 bytes
     bool reflection = true;
+    // Of the network listener; null: plaintext.
+    std::shared_ptr<grpc::ServerCredentials> credentials;
     bool benchmark = false;  // BenchmarkService on the network listener
   };
 
@@ -69,6 +72,8 @@ class RpcServer {
 
   RpcServer() = default;
 
+  // gRPC asks it for certificates as long as there is a server.
+  std::shared_ptr<grpc::ServerCredentials> credentials_;
   std::vector<std::unique_ptr<ServiceSet>> services_;
   std::vector<std::unique_ptr<grpc::Server>> servers_;
   int port_ = 0;

@@ -78,6 +78,12 @@ class Secrets:
                      base64.urlsafe_b64encode(key).rstrip(b"=")):
             self._add(form, "the master key")
 
+    def key_pem(self, pem):
+        for line in pem.splitlines():
+            # Not the frame, nor a last line that is found by accident.
+            if not line.startswith(b"-----") and len(line) >= 16:
+                self._add(line, "a private key")
+
     def _add(self, text, what):
         if text:
             self._found_by[text] = what
@@ -126,12 +132,15 @@ class Details:
 class Stubs:
     """All services through one channel."""
 
-    def __init__(self, address):
-        self.channel = grpc.insecure_channel(address, options=[
+    def __init__(self, address, credentials=None):
+        options = [
             ("grpc.enable_http_proxy", 0),
             ("grpc.max_receive_message_length", 16 << 20),
             ("grpc.use_local_subchannel_pool", 1),
-        ])
+        ]
+        self.channel = (
+            grpc.secure_channel(address, credentials, options) if credentials
+            else grpc.insecure_channel(address, options))
         self.auth = auth_pb2_grpc.AuthServiceStub(self.channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(
@@ -159,6 +168,7 @@ class Daemon:
         self.log_path = os.path.join(self.directory, "log")
         self.settings = list(settings)
         self.secrets = Secrets()
+        self.credentials = None  # of the network port; None: plaintext
         self.process = None
         self.public = self.private = None
 
@@ -181,7 +191,7 @@ class Daemon:
             self.kill()
             raise AssertionError("not ready: %r; log:\n%s" % (line, self.log()))
         self.address, self.admin_address = ready.groups()
-        self.public = Stubs(self.address)
+        self.public = Stubs(self.address, self.credentials)
         self.private = Stubs(self.admin_address)
         self.secrets.key_file(self.key_file)
         return self

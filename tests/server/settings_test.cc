@@ -197,6 +197,66 @@ TEST(Settings, PlaintextBeyondLoopbackMustBeSaid) {
   }
 }
 
+TEST(Settings, TlsNeedsCertificateAndKey) {
+  const std::vector<std::string> base = {"--data_dir", "/d", "--listen",
+                                         "10.0.0.1:7870"};
+  const auto with = [&base](std::vector<std::string> more) {
+    more.insert(more.begin(), base.begin(), base.end());
+    return more;
+  };
+  const std::vector<std::string> pair = {"--tls_certificate=/c",
+                                         "--tls_key=/k"};
+  const Settings settings = Good(with(pair));
+  EXPECT_TRUE(settings.uses_tls());
+  EXPECT_EQ(settings.tls.chain, "/c");
+  EXPECT_EQ(settings.tls.key, "/k");
+  EXPECT_FALSE(Good({"--data_dir", "/d"}).uses_tls());
+
+  for (const std::string& one : pair) {
+    EXPECT_THAT(Refused(with({one})),
+                HasSubstr("--tls_certificate, --tls_key"));
+  }
+  EXPECT_THAT(Refused(with({"--tls_client_ca=/a", "--insecure"})),
+              HasSubstr("--tls_client_ca"));
+  EXPECT_THAT(Refused(with({pair[0], pair[1], "--insecure"})),
+              HasSubstr("--insecure"));
+}
+
+TEST(Settings, ClientCertificatesAreOptionalOnceThereIsACa) {
+  const auto asked = [](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"--data_dir=/d", "--tls_certificate=/c",
+                                    "--tls_key=/k"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const std::string ca = "--tls_client_ca=/a";
+  const std::string client = "--client_certificate=";
+  EXPECT_EQ(Good(asked({})).client_certificate, ClientCertificate::kNone);
+  EXPECT_EQ(Good(asked({client + "none"})).client_certificate,
+            ClientCertificate::kNone);
+  EXPECT_EQ(Good(asked({ca})).client_certificate, ClientCertificate::kOptional);
+  EXPECT_EQ(Good(asked({ca, client + "optional"})).client_certificate,
+            ClientCertificate::kOptional);
+  EXPECT_EQ(Good(asked({ca, client + "required"})).client_certificate,
+            ClientCertificate::kRequired);
+  EXPECT_EQ(Good(asked({ca, client + "none"})).client_certificate,
+            ClientCertificate::kNone);
+  for (const char* kind : {"optional", "required"}) {
+    EXPECT_THAT(Refused(asked({client + kind})),
+                HasSubstr("--client_certificate"));
+  }
+  EXPECT_THAT(Refused(asked({ca, client + "some"})),
+              HasSubstr("--client_certificate"));
+}
+
+TEST(Settings, TheClientsOwnTlsVariablesAreNotTheServers) {
+  EXPECT_FALSE(
+      Good({"--data_dir", "/d"},
+           {"LATCHKEY_CLI_TLS_CA=/a", "LATCHKEY_CLI_TLS_CERTIFICATE=/c",
+            "LATCHKEY_CLI_TLS_KEY=/k", "LATCHKEY_CLI_TLS_SERVER_NAME=n"})
+          .uses_tls());
+}
+
 TEST(Settings, HelpAndVersionAreAnswers) {
   const auto help = ReadSettings({"--help"}, {});
   ASSERT_TRUE(std::holds_alternative<Instead>(help));

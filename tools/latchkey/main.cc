@@ -8,6 +8,7 @@
 #include "tools/latchkey/commands.h"
 #include "tools/latchkey/invocation.h"
 #include "tools/latchkey/options.h"
+#include "tools/latchkey/tls.h"
 
 namespace latchkey {
 namespace {
@@ -22,7 +23,8 @@ constexpr char kFooter[] =
     "  latchkey --server unix:DIR/admin.sock account create alice\n"
     "  latchkey login alice --credential-file cred\n"
     "  latchkey validate --credential-file cred\n"
-    "  latchkey logout --credential-file cred\n\n"
+    "  latchkey logout --credential-file cred\n"
+    "  latchkey --server auth.example:7870 --tls-ca ca.pem login alice\n\n"
     "Passwords and credentials are never arguments: they are asked for, or "
     "read from standard input or a file. LATCHKEY_CREDENTIAL and "
     "LATCHKEY_REFRESH_CREDENTIAL may hold one.";
@@ -33,6 +35,7 @@ void AddGlobalOptions(CLI::App* app, Invocation* invocation) {
                   "HOST:PORT, or unix:PATH of the admin socket")
       ->envname("LATCHKEY_SERVER")
       ->capture_default_str();
+  AddTlsOptions(app, &invocation->tls);
   app->add_flag("--insecure", invocation->insecure,
                 "Send secrets in clear to another machine");
   app->add_flag("--json", invocation->json, "Print answers and errors as JSON");

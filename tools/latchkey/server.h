@@ -14,10 +14,15 @@
 
 namespace latchkey {
 
+// IsUnixSocket tells whether `address` is unix:PATH, where TLS has no place.
+bool IsUnixSocket(absl::string_view address);
+
 // CheckAddress refuses an address that plaintext must not go to: anything but
-// a Unix socket or a loopback address, unless `insecure`.
+// a Unix socket or a loopback address, unless `insecure`. TLS goes anywhere.
 //   kInvalidArgument  refused; the message says how to go on
-absl::Status CheckAddress(absl::string_view address, bool insecure);
+enum class Transport { kPlaintext, kTls };
+absl::Status CheckAddress(absl::string_view address, bool insecure,
+                          Transport transport = Transport::kPlaintext);
 
 // Server is the server that an invocation speaks to. For one thread.
 class Server {
@@ -40,11 +45,13 @@ class Server {
   }
 
  private:
+  absl::Status Open();
   void SetDeadline(grpc::ClientContext* context) const;
   ExitCode Report(const grpc::Status& status) const;
 
   const Invocation& invocation_;
-  std::shared_ptr<grpc::Channel> channel_;  // null: the address was refused
+  const bool tls_;
+  std::shared_ptr<grpc::Channel> channel_;  // null: refused, and said why
 };
 
 }  // namespace latchkey

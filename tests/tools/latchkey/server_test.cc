@@ -28,6 +28,11 @@ TEST(CheckAddress, PlaintextGoesElsewhereOnlyIfSaid) {
   }
 }
 
+TEST(CheckAddress, TlsGoesAnywhere) {
+  EXPECT_TRUE(CheckAddress("auth.example:7870", false, Transport::kTls).ok());
+  EXPECT_FALSE(CheckAddress("auth.example", false, Transport::kTls).ok());
+}
+
 TEST(CheckAddress, MalformedAddressesAreRefusedAlways) {
   for (const char* address :
        {"", "unix:", "localhost", ":7870", "localhost:", "localhost:0",
