@@ -33,10 +33,12 @@
 #include "server/credential/key_ring.h"
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
+#include "server/descriptor_plan.h"
 #include "server/memory_plan.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/rpc_server.h"
 #include "server/rpc/server_tls.h"
+#include "server/rpc/watchdog.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
 #include "server/storage/database.h"
@@ -45,6 +47,8 @@ namespace latchkey {
 namespace {
 
 constexpr int kExitFailed = 1;
+// The watchdog ended it: EX_SOFTWARE. Not by abort, whose core would hold keys.
+constexpr int kExitStuck = 70;
 // How often the main thread looks at the store's health between signals.
 constexpr time_t kHealthCheckSeconds = 1;
 // Between two looks at the files of certificates: small ones, seldom changed.
@@ -87,7 +91,8 @@ std::unique_ptr<const std::string> IssuerOf(const Settings& settings,
 class Latchkeyd {
  public:
   static absl::StatusOr<std::unique_ptr<Latchkeyd>> Start(
-      const Settings& settings, const ForwardClock& clock, Log& log);
+      const Settings& settings, const DescriptorPlan& descriptors,
+      const ForwardClock& clock, Log& log);
 
   // Serve waits until it is told to stop.
   void Serve(const sigset_t& signals);
@@ -98,8 +103,10 @@ class Latchkeyd {
   std::string ReadyLine() const;
 
  private:
-  Latchkeyd(const Settings& settings, const ForwardClock& clock, Log& log)
+  Latchkeyd(const Settings& settings, const DescriptorPlan& descriptors,
+            const ForwardClock& clock, Log& log)
       : settings_(settings),
+        descriptors_(descriptors),
         memory_(PlanMemory(settings.memory_budget)),
         clock_(clock),
         log_(log) {}
@@ -114,6 +121,7 @@ class Latchkeyd {
   void WatchStore();
 
   const Settings settings_;
+  const DescriptorPlan descriptors_;
   const MemoryPlan memory_;
   const ForwardClock& clock_;
   Log& log_;
@@ -142,11 +150,14 @@ class Latchkeyd {
   std::unique_ptr<Warmer> warmer_;
   std::unique_ptr<CertificateWatch> certificates_;  // null: plaintext
   std::unique_ptr<RpcServer> rpc_;
+  std::unique_ptr<Watchdog> watchdog_;
 };
 
 absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
-    const Settings& settings, const ForwardClock& clock, Log& log) {
-  std::unique_ptr<Latchkeyd> result(new Latchkeyd(settings, clock, log));
+    const Settings& settings, const DescriptorPlan& descriptors,
+    const ForwardClock& clock, Log& log) {
+  std::unique_ptr<Latchkeyd> result(
+      new Latchkeyd(settings, descriptors, clock, log));
   LATCHKEY_RETURN_IF_ERROR(result->OpenCertificates());
   LATCHKEY_RETURN_IF_ERROR(result->OpenStores());
   LATCHKEY_RETURN_IF_ERROR(result->OpenVerbs());
@@ -161,6 +172,7 @@ absl::Status Latchkeyd::OpenStores() {
       Database::Open(
           {.path = data_dir_->database(),
            .cache_bytes = static_cast<size_t>(memory_.database_bytes),
+           .table_files = descriptors_.table_files,
            .max_session_ttl = settings_.session.max_session_ttl},
           clock_, log_));
   LATCHKEY_ASSIGN_OR_RETURN(
@@ -280,20 +292,28 @@ absl::Status Latchkeyd::Listen() {
         MakeTlsCredentials(*certificates_, settings_.client_certificate);
   }
   LATCHKEY_ASSIGN_OR_RETURN(
-      rpc_, RpcServer::Start({.listen = settings_.listen,
-                              .admin_socket = data_dir_->admin_socket(),
-                              .reflection = settings_.reflection,
-                              .credentials = credentials,
-                              .benchmark = settings_.benchmark},
-                             {.authority = *authority_,
-                              .accounts = *account_admin_,
-                              .sessions = *session_admin_,
-                              .keys = *keys_,
-                              .about = About(),
-                              .workers = *workers_,
-                              .readers = *readers_,
-                              .clock = clock_,
-                              .log = log_}));
+      rpc_,
+      RpcServer::Start({.listen = settings_.listen,
+                        .admin_socket = data_dir_->admin_socket(),
+                        .reflection = settings_.reflection,
+                        .credentials = credentials,
+                        .benchmark = settings_.benchmark,
+                        .connections = {descriptors_.connections,
+                                        settings_.max_connections_per_source},
+                        .transport = settings_.transport,
+                        .max_calls_waiting = settings_.max_calls_waiting},
+                       {.authority = *authority_,
+                        .accounts = *account_admin_,
+                        .sessions = *session_admin_,
+                        .keys = *keys_,
+                        .about = About(),
+                        .workers = *workers_,
+                        .readers = *readers_,
+                        .clock = clock_,
+                        .log = log_}));
+  watchdog_ = std::make_unique<Watchdog>(
+      Watchdog::Options{}, rpc_->Probes(), [] { _exit(kExitStuck); }, log_);
+  watchdog_->Start();
   janitor_->Start();
   warmer_->Start();
   serving_ = true;
@@ -303,6 +323,7 @@ absl::Status Latchkeyd::Listen() {
                         {"port", rpc_->port()},
                         {"tls", settings_.uses_tls()},
                         {"admin_socket", data_dir_->admin_socket()},
+                        {"max_connections", descriptors_.connections},
                         {"epoch", database_->epoch().ToHex()}});
   return absl::OkStatus();
 }
@@ -342,6 +363,7 @@ void Latchkeyd::WatchStore() {
 void Latchkeyd::Stop(const sigset_t& signals) {
   log_.Info("stopping", {{"drain_timeout", settings_.drain_timeout}});
   rpc_->SetServing(false);
+  watchdog_->Dismiss();
   // Drains while this thread listens for a second signal, which ends the
   // process where it is: everything acknowledged is on disk already.
   std::thread hurry([signals] {
@@ -353,6 +375,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   hurry.detach();
   warmer_->Stop();
   rpc_->Shutdown(settings_.drain_timeout);
+  watchdog_->Stop();
   hashes_->Stop();
   workers_->Stop();
   readers_->Stop();
@@ -387,6 +410,10 @@ int Main(int argc, char** argv, char** environment) {
   QuietLibraries();
   AllowOnlyTls13();
 
+  const auto descriptors =
+      PlanDescriptors(RaiseDescriptorLimit(), settings.max_connections);
+  if (!descriptors.ok()) return Fail(descriptors.status());
+
   const SystemClock system_clock;
   const ForwardClock clock(system_clock);
   std::unique_ptr<Log> log = Log::ToStderr(settings.log_level, clock);
@@ -395,7 +422,7 @@ int Main(int argc, char** argv, char** environment) {
     if (!file.ok()) return Fail(file.status());
     log = *std::move(file);
   }
-  auto server = Latchkeyd::Start(settings, clock, *log);
+  auto server = Latchkeyd::Start(settings, *descriptors, clock, *log);
   if (!server.ok()) return Fail(server.status());
   std::fputs((*server)->ReadyLine().c_str(), stdout);
   std::fflush(stdout);
