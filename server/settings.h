@@ -16,6 +16,7 @@
 #include "server/credential/certificate.h"
 #include "server/credential/certificate_files.h"
 #include "server/credential/key_store.h"
+#include "server/rpc/grants.h"
 #include "server/rpc/transport_limits.h"
 
 namespace latchkey {
@@ -33,6 +34,10 @@ struct Settings {
   bool uses_tls() const { return !tls.chain.empty(); }
   bool reflection = true;
   bool benchmark = false;  // serve an empty RPC to compare with
+  // Whether anyone who reaches the port may call Validate.
+  enum class OpenValidate { kAuto, kYes, kNo };
+  OpenValidate open_validate = OpenValidate::kAuto;
+  Grants grants;  // who else may do what
   absl::Duration drain_timeout = absl::Seconds(10);
 
   int max_connections = 0;  // 0: by the descriptor limit
@@ -68,6 +73,10 @@ struct Settings {
   // Bytes of all caches and write buffers (see memory_plan.h): room for a
   // million sessions and more, on a small machine too.
   uint64_t memory_budget = uint64_t{1} << 30;
+
+  // ValidateIsOpen settles what kAuto leaves open: only on plaintext that
+  // nobody outside this machine reaches.
+  bool ValidateIsOpen() const;
 };
 
 // What to print instead of serving, and the exit status that goes with it.

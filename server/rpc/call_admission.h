@@ -42,9 +42,10 @@ class CallAdmission {
 
   explicit CallAdmission(int limit) : limit_(limit) {}
 
-  // TryEnter returns a place, invalid if all of the method's are taken. It must
-  // not outlive this.
+  // TryEnter returns a place, invalid if all of the method's are taken, or it
+  // is not in the table. It must not outlive this.
   Place TryEnter(Method method) {
+    if (static_cast<size_t>(method) >= taken_.size()) return Place();
     std::atomic<int>& taken = taken_[static_cast<size_t>(method)];
     if (taken.fetch_add(1, std::memory_order_relaxed) < limit_) {
       return Place(&taken);

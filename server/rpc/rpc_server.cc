@@ -72,9 +72,13 @@ Acceptor::HandOver HandingTo(std::shared_ptr<Inlet> inlet) {
 
 // The services of one listener.
 struct RpcServer::ServiceSet {
-  ServiceSet(Listener listener, int max_calls_waiting, const Verbs& verbs)
-      : admission(max_calls_waiting),
-        door{listener,  verbs.workers, verbs.readers,
+  ServiceSet(Listener listener, const Options& options, const Verbs& verbs)
+      : callers({.listener = listener,
+                 .open_validate = options.open_validate,
+                 .grants = options.grants,
+                 .account_behind = verbs.account_behind}),
+        admission(options.max_calls_waiting),
+        door{callers,   verbs.workers, verbs.readers,
              admission, verbs.clock,   verbs.log},
         auth(door, verbs.authority, verbs.about.epoch),
         sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
@@ -91,6 +95,7 @@ struct RpcServer::ServiceSet {
     builder->RegisterService(&admin);
   }
 
+  CallerFinder callers;
   CallAdmission admission;
   CallDoor door;
   AuthRpc auth;
@@ -137,8 +142,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
 absl::StatusOr<std::unique_ptr<RpcServer::Inlet>> RpcServer::Build(
     Listener listener, const Verbs& verbs) {
   const bool network = listener == Listener::kNetwork;
-  auto services =
-      std::make_unique<ServiceSet>(listener, options_.max_calls_waiting, verbs);
+  auto services = std::make_unique<ServiceSet>(listener, options_, verbs);
   grpc::ServerBuilder builder;
   ApplyLimits(options_.transport, &builder);
   services->Register(&builder);

@@ -24,7 +24,9 @@
 #include "server/rpc/acceptor.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/call.h"
+#include "server/rpc/caller_finder.h"
 #include "server/rpc/connection_count.h"
+#include "server/rpc/grants.h"
 #include "server/rpc/listening.h"
 #include "server/rpc/transport_limits.h"
 #include "server/rpc/watchdog.h"
@@ -43,7 +45,9 @@ class RpcServer {
     bool reflection = true;
     // Of the network listener; null: plaintext.
     std::shared_ptr<grpc::ServerCredentials> credentials;
-    bool benchmark = false;  // BenchmarkService on the network listener
+    bool benchmark = false;      // BenchmarkService on the network listener
+    bool open_validate = false;  // on the network: anyone may call Validate
+    Grants grants;
     ConnectionLimits connections;
     TransportLimits transport;
     // Calls of one method under way at a time, on each listener.
@@ -56,6 +60,7 @@ class RpcServer {
     AccountAdmin& accounts;
     SessionAdmin& sessions;
     KeyRing& keys;
+    AccountBehind account_behind;
     AdminRpc::About about;
     TaskPool& workers;
     TaskPool& readers;
