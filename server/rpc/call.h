@@ -4,6 +4,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -15,10 +17,12 @@
 #include "grpcpp/support/server_callback.h"
 
 #include "client/base/clock.h"
+#include "server/base/audit_log.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/origin.h"
 #include "server/base/task_pool.h"
+#include "server/rpc/correlation.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
 #include "server/rpc/request_parser.h"
@@ -36,6 +40,7 @@ struct CallDoor {
   TaskPool& readers;
   const Clock& clock;
   Log& log;
+  AuditLog& audit;
 };
 
 // NotPermitted is the answer to a call that may not come by this listener.
@@ -63,9 +68,11 @@ class Call {
   const CallDoor& door() const { return door_; }
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
 
-  // MakeOrigin tells where the call came from.
-  Origin MakeOrigin() const {
+  // MakeOrigin tells where the call came from. A call that it was asked of has
+  // its correlation id in the trailers.
+  Origin MakeOrigin() {
     Origin origin;
+    origin.correlation_id = CorrelationId();
     origin.address = PeerAddress(context_->peer());
     if (door_.listener == Listener::kAdminSocket) {
       origin.caller = {.kind = Caller::Kind::kOperator,
@@ -78,9 +85,14 @@ class Call {
   // Finish answers with `response`, or with the error.
   void Finish(const absl::Status& status) {
     if (!status.ok()) {
-      reactor_->Finish(ToGrpc(status, method_, door_.log));
+      if (ReasonOf(status) == Reason::kNotPermitted) NoteRefusedCaller();
+      const std::string& id = CorrelationId();
+      SendCorrelation(*correlation_, context_);
+      reactor_->Finish(ToGrpc(status, method_, id, door_.log));
       return;
     }
+    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    SendCorrelation(*correlation_, context_);
     bool own_buffer;
     reactor_->Finish(grpc::SerializationTraits<Response>::Serialize(
         response, out_, &own_buffer));
@@ -103,11 +115,29 @@ class Call {
   }
 
  private:
+  // The id that was sent, or else one made for this call.
+  const std::string& CorrelationId() {
+    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    if (correlation_->id.empty()) correlation_->id = MakeCorrelationId();
+    return correlation_->id;
+  }
+
+  void NoteRefusedCaller() {
+    AuditEvent event;
+    event.outcome = AuditOutcome::kRefused;
+    event.reason = std::string(ReasonName(Reason::kNotPermitted));
+    event.origin = MakeOrigin();
+    event.target = std::string(method_);
+    door_.audit.Note(event);
+  }
+
   const CallDoor& door_;
   const absl::string_view method_;
   grpc::CallbackServerContext* const context_;
   grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* const out_;
+  // Absent until somebody asks; the call is worked on by one thread at a time.
+  std::optional<Correlation> correlation_;
 };
 
 template <typename Request, typename Response>
