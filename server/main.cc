@@ -367,7 +367,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   rpc_.reset();
   janitor_->Stop();
   if (audit_writer_ != nullptr) audit_writer_->Stop();
-  const absl::Status saved = sessions_->Flush();
+  const absl::Status saved = sessions_->FlushAll();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
   database_->Close();
   log_.Info("stopped", {});
