@@ -4,6 +4,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -15,6 +17,7 @@
 #include "grpcpp/support/server_callback.h"
 
 #include "client/base/clock.h"
+#include "server/base/audit_log.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/origin.h"
@@ -22,6 +25,7 @@
 #include "server/base/task_pool.h"
 #include "server/rpc/call_admission.h"
 #include "server/rpc/caller_finder.h"
+#include "server/rpc/correlation.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
 #include "server/rpc/request_parser.h"
@@ -40,6 +44,7 @@ struct CallDoor {
   CallAdmission& admission;
   const Clock& clock;
   Log& log;
+  AuditLog& audit;
 };
 
 // NotPermitted is the answer to a caller that lacks what the method needs.
@@ -86,19 +91,25 @@ class Call {
                                                      : NotPermitted();
   }
 
-  // MakeOrigin tells where the call came from, once it was let in.
-  Origin MakeOrigin() const {
+  // MakeOrigin tells where the call came from, once it was let in. A call that
+  // it was asked of has its correlation id in the trailers.
+  Origin MakeOrigin() {
     return {.caller = caller_,
             .address = PeerAddress(context_->peer()),
-            .correlation_id = {}};
+            .correlation_id = CorrelationId()};
   }
 
   // Finish answers with `response`, or with the error.
   void Finish(const absl::Status& status) {
     if (!status.ok()) {
-      reactor_->Finish(ToGrpc(status, method_, door_.log));
+      if (ReasonOf(status) == Reason::kNotPermitted) NoteRefusedCaller();
+      const std::string& id = CorrelationId();
+      SendCorrelation(*correlation_, context_);
+      reactor_->Finish(ToGrpc(status, method_, id, door_.log));
       return;
     }
+    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    SendCorrelation(*correlation_, context_);
     bool own_buffer;
     reactor_->Finish(grpc::SerializationTraits<Response>::Serialize(
         response, out_, &own_buffer));
@@ -121,6 +132,22 @@ class Call {
   }
 
  private:
+  // The id that was sent, or else one made for this call.
+  const std::string& CorrelationId() {
+    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    if (correlation_->id.empty()) correlation_->id = MakeCorrelationId();
+    return correlation_->id;
+  }
+
+  void NoteRefusedCaller() {
+    AuditEvent event;
+    event.outcome = AuditOutcome::kRefused;
+    event.reason = std::string(ReasonName(Reason::kNotPermitted));
+    event.origin = MakeOrigin();
+    event.target = std::string(method_);
+    door_.audit.Note(event);
+  }
+
   const CallDoor& door_;
   const absl::string_view method_;
   const CallAdmission::Place place_;
@@ -128,6 +155,8 @@ class Call {
   grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* const out_;
   Caller caller_;
+  // Absent until somebody asks; the call is worked on by one thread at a time.
+  std::optional<Correlation> correlation_;
 };
 
 template <typename Request, typename Response>
