@@ -191,6 +191,37 @@ void AddSessions(CLI::App* app, Settings* settings) {
               "The longest life that a login may ask for");
 }
 
+// More would be no limit, and not fit the counters.
+constexpr int kMostLoginBurst = 1'000'000;
+
+void AddLoginGuard(CLI::App* app, LoginGuard::Options* login) {
+  Add(app, "--login_guard", &login->enabled,
+      "Slow down who guesses passwords: true or false")
+      ->default_str("true");
+  const auto add_burst = [app](const char* name, int* value,
+                               const char* description) {
+    Add(app, name, value, description)->check(CLI::Range(1, kMostLoginBurst));
+  };
+  add_burst("--login_burst", &login->burst,
+            "Failed logins of an account from one network (/24, /64) before "
+            "waits that double");
+  add_burst("--login_source_burst", &login->source_burst,
+            "Failed logins from one network, over all accounts, before waits "
+            "that double");
+  add_burst("--login_account_burst", &login->account_burst,
+            "Failed logins of an account, over all networks, before these "
+            "take turns, 5 s in each 30 s");
+  add_burst("--login_global_burst", &login->global_burst,
+            "Failed logins in all before networks from which nobody got in "
+            "within a day take turns");
+  AddDuration(app, "--login_failure_window",
+              {&login->window, absl::Seconds(1), absl::Hours(24)},
+              "How long until a full burst of failed logins is forgiven");
+  AddDuration(app, "--login_max_delay",
+              {&login->max_delay, absl::Seconds(1), absl::Hours(1)},
+              "The longest wait after a failed login");
+}
+
 void AddResources(CLI::App* app, Settings* settings) {
   Add(app, "--hash_threads", &settings->hash_threads,
       "Password hashes computed at a time")
@@ -331,6 +362,7 @@ std::variant<Settings, Instead> ReadSettings(
   AddServing(&app, &settings, &log_level);
   AddCredentials(&app, &settings, &algorithm);
   AddSessions(&app, &settings);
+  AddLoginGuard(&app, &settings.login);
   AddResources(&app, &settings);
 
   std::vector<std::string> all;
