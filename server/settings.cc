@@ -119,7 +119,7 @@ void AddMemoryBudget(CLI::App* app, uint64_t* budget) {
          },
          "Memory of all caches and write buffers together. Outside it: "
          "connections and calls under way, hashes (--hash_threads times "
-         "--hash_memory_kib), threads and code")
+         "--hash_memory_kib), 19 MiB of the login guard, threads and code")
       ->type_name("SIZE")
       ->default_str("1GiB")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -25,6 +25,11 @@ TallyLimit LimitOf(const LoginGuard::Options& options, int burst, Debt debt) {
   return limit;
 }
 
+// One that is switched off has nothing to remember.
+size_t PlacesOf(const LoginGuard::Options& options, size_t places) {
+  return options.enabled ? places : TallyTable::kWays;
+}
+
 // How long until the turn of a network that has its turns by `key`.
 int64_t UntilTurn(uint64_t key, int64_t now_ms) {
   const int64_t phase = static_cast<int64_t>(key >> 32) % LoginGuard::kRoundMs;
@@ -58,16 +63,17 @@ LoginGuard::LoginGuard(const Options& options)
         return key;
       }()),
       global_limit_(LimitOf(options, options.global_burst, Debt::kAWindow)),
-      pairs_(options.pairs, LimitOf(options, options.burst, Debt::kInFull)),
-      sources_(options.sources,
+      pairs_(PlacesOf(options, options.pairs),
+             LimitOf(options, options.burst, Debt::kInFull)),
+      sources_(PlacesOf(options, options.sources),
                LimitOf(options, options.source_burst, Debt::kInFull)),
-      accounts_(options.accounts,
+      accounts_(PlacesOf(options, options.accounts),
                 LimitOf(options, options.account_burst, Debt::kAWindow)) {}
 
 size_t LoginGuard::BytesFor(const Options& options) {
-  return TallyTable::BytesFor(options.pairs) +
-         TallyTable::BytesFor(options.sources) +
-         TallyTable::BytesFor(options.accounts);
+  return TallyTable::BytesFor(PlacesOf(options, options.pairs)) +
+         TallyTable::BytesFor(PlacesOf(options, options.sources)) +
+         TallyTable::BytesFor(PlacesOf(options, options.accounts));
 }
 
 uint64_t LoginGuard::Hash(Kind kind, absl::string_view account,
