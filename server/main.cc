@@ -21,6 +21,7 @@
 #include "client/base/status_macros.h"
 #include "server/account/account_cache.h"
 #include "server/account/hash_pool.h"
+#include "server/account/login_guard.h"
 #include "server/account/password.h"
 #include "server/auth/account_admin.h"
 #include "server/auth/authority.h"
@@ -149,6 +150,7 @@ class Latchkeyd {
   std::unique_ptr<JwtVerdicts> verdicts_;
   std::unique_ptr<TaskPool> workers_;
   std::unique_ptr<TaskPool> readers_;
+  std::unique_ptr<LoginGuard> guard_;
   std::unique_ptr<HashPool> hashes_;
   std::unique_ptr<AuthParts> parts_;
   std::unique_ptr<Authority> authority_;
@@ -252,6 +254,7 @@ absl::Status Latchkeyd::OpenVerbs() {
       .name = "reader",
       .threads = settings_.reader_threads,
       .queue_limit = static_cast<size_t>(settings_.worker_queue)});
+  guard_ = std::make_unique<LoginGuard>(settings_.login);
   hashes_ = std::make_unique<HashPool>(
       HashPool::Options{
           .threads = settings_.hash_threads,
@@ -264,6 +267,7 @@ absl::Status Latchkeyd::OpenVerbs() {
                              .verdicts = *verdicts_,
                              .issuer = *issuer_,
                              .passwords = *passwords_,
+                             .guard = *guard_,
                              .hashes = *hashes_,
                              .workers = *workers_,
                              .clock = clock_,

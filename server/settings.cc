@@ -128,7 +128,7 @@ void AddMemoryBudget(CLI::App* app, uint64_t* budget) {
          },
          "Memory of all caches and write buffers together. Outside it: "
          "connections and calls under way, hashes (--hash_threads times "
-         "--hash_memory_kib), threads and code")
+         "--hash_memory_kib), 19 MiB of the login guard, threads and code")
       ->type_name("SIZE")
       ->default_str("1GiB")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -305,6 +305,37 @@ void AddSessions(CLI::App* app, Settings* settings) {
   AddDuration(app, "--max_session_ttl",
               {&settings->session.max_session_ttl, absl::Seconds(1), longest},
               "The longest life that a login may ask for");
+}
+
+// More would be no limit, and not fit the counters.
+constexpr int kMostLoginBurst = 1'000'000;
+
+void AddLoginGuard(CLI::App* app, LoginGuard::Options* login) {
+  Add(app, "--login_guard", &login->enabled,
+      "Slow down who guesses passwords: true or false")
+      ->default_str("true");
+  const auto add_burst = [app](const char* name, int* value,
+                               const char* description) {
+    Add(app, name, value, description)->check(CLI::Range(1, kMostLoginBurst));
+  };
+  add_burst("--login_burst", &login->burst,
+            "Failed logins of an account from one network (/24, /64) before "
+            "waits that double");
+  add_burst("--login_source_burst", &login->source_burst,
+            "Failed logins from one network, over all accounts, before waits "
+            "that double");
+  add_burst("--login_account_burst", &login->account_burst,
+            "Failed logins of an account, over all networks, before these "
+            "take turns, 5 s in each 30 s");
+  add_burst("--login_global_burst", &login->global_burst,
+            "Failed logins in all before networks from which nobody got in "
+            "within a day take turns");
+  AddDuration(app, "--login_failure_window",
+              {&login->window, absl::Seconds(1), absl::Hours(24)},
+              "How long until a full burst of failed logins is forgiven");
+  AddDuration(app, "--login_max_delay",
+              {&login->max_delay, absl::Seconds(1), absl::Hours(1)},
+              "The longest wait after a failed login");
 }
 
 void AddResources(CLI::App* app, Settings* settings) {
@@ -494,6 +525,7 @@ std::variant<Settings, Instead> ReadSettings(
   AddCallers(&app, &settings, &open_validate);
   AddCredentials(&app, &settings, &algorithm);
   AddSessions(&app, &settings);
+  AddLoginGuard(&app, &settings.login);
   AddResources(&app, &settings);
 
   std::vector<std::string> all;

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "server/account/login_guard.h"
 #include "server/account/phc.h"
 #include "server/auth/policy.h"
 #include "server/base/log.h"
@@ -63,6 +64,8 @@ struct Settings {
   absl::Duration key_signing_life = absl::Hours(24 * 30);
 
   SessionPolicy session;
+
+  LoginGuard::Options login;
 
   int hash_threads = 1;  // set to half the processors, at least 1
   int hash_queue = 64;

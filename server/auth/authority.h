@@ -96,7 +96,10 @@ class Authority {
   // calls `done` once, from any thread; at once if the hash pool is full. When
   // `done` is given a grant, the session is on disk. Never blocks.
   //   kUnauthenticated     kLoginRefused: unknown, wrong or disabled
-  //   kResourceExhausted   kHashQueueFull, with a retry delay
+  // The guard is asked first, and told how it ended (see LoginGuard). A try
+  // comes from origin.address, or from client.ip_address if the caller may say
+  // that.
+  //   kResourceExhausted   kLoginThrottled, kHashQueueFull, with a retry delay
   //   kFailedPrecondition  kCredentialTooLarge
   //   kCancelled           nobody waited any more; nothing was begun
   //   kUnavailable         kOverloaded, kShuttingDown, kStoreFailed;

@@ -7,6 +7,8 @@
 
 #include "client/base/status_macros.h"
 #include "server/account/account.h"
+#include "server/account/login_guard.h"
+#include "server/account/source_network.h"
 #include "server/auth/audited.h"
 #include "server/auth/authority.h"
 #include "server/auth/jwt_subject.h"
@@ -22,6 +24,23 @@ namespace {
 absl::Status LoginRefused() {
   return MakeError(absl::StatusCode::kUnauthenticated, Reason::kLoginRefused,
                    "login refused");
+}
+
+// Who logs in on behalf of others says where they are; of all others it is
+// only recorded.
+SourceNetwork SourceOf(const LoginCommand& command) {
+  const PermissionSet& permissions = command.origin.caller.permissions;
+  if (permissions.Has(Permission::kLoginOnBehalf)) {
+    const auto claimed = SourceNetwork::Parse(command.client.ip_address);
+    if (claimed.has_value()) return *claimed;
+  }
+  return SourceNetwork::OfPeer(command.origin.address);
+}
+
+LoginOutcome OutcomeOf(const absl::Status& status) {
+  if (status.ok()) return LoginOutcome::kSucceeded;
+  return absl::IsUnauthenticated(status) ? LoginOutcome::kFailed
+                                         : LoginOutcome::kUnknown;
 }
 
 absl::Duration ToMicros(absl::Duration duration) {
@@ -45,6 +64,18 @@ struct Authority::LoginAttempt {
 
 void Authority::Login(LoginCommand command,
                       std::function<void(absl::StatusOr<Grant>)> done) {
+  const absl::StatusOr<LoginTicket> ticket = parts_.guard.Admit(
+      command.account, SourceOf(command), parts_.clock.SinceBoot());
+  if (!ticket.ok()) {
+    done(ticket.status());
+    return;
+  }
+  done = [this, ticket = *ticket,
+          done = std::move(done)](absl::StatusOr<Grant> grant) {
+    parts_.guard.Settle(ticket, OutcomeOf(grant.status()),
+                        parts_.clock.SinceBoot());
+    done(std::move(grant));
+  };
   auto attempt = std::make_shared<LoginAttempt>();
   attempt->command = std::move(command);
   attempt->done = [this, &failed = *attempt,

@@ -7,6 +7,7 @@
 #include "client/base/ids.h"
 #include "server/account/account_cache.h"
 #include "server/account/hash_pool.h"
+#include "server/account/login_guard.h"
 #include "server/account/password.h"
 #include "server/auth/jwt_verdict.h"
 #include "server/auth/policy.h"
@@ -28,6 +29,7 @@ struct AuthParts {
   JwtVerdicts& verdicts;  // of `keys` and `issuer_name` alone
   const JwtIssuer& issuer;
   const PasswordChecker& passwords;
+  LoginGuard& guard;
   HashPool& hashes;
   TaskPool& workers;
   const Clock& clock;

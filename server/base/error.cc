@@ -38,6 +38,8 @@ absl::string_view ReasonName(Reason reason) {
       return "INVALID_FIELD";
     case Reason::kLoginRefused:
       return "LOGIN_REFUSED";
+    case Reason::kLoginThrottled:
+      return "LOGIN_THROTTLED";
     case Reason::kRefreshRefused:
       return "REFRESH_REFUSED";
     case Reason::kNotPermitted:

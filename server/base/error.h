@@ -18,6 +18,7 @@ enum class Reason {
   kInternal,            // INTERNAL
   kInvalidField,        // INVALID_ARGUMENT, with field violations
   kLoginRefused,        // UNAUTHENTICATED: unknown, wrong or disabled
+  kLoginThrottled,      // RESOURCE_EXHAUSTED, with a retry delay
   kRefreshRefused,      // UNAUTHENTICATED: not a live refresh credential
   kNotPermitted,        // PERMISSION_DENIED: not this caller
   kCallerRefused,       // UNAUTHENTICATED: what `authorization` holds

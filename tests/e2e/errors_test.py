@@ -129,7 +129,8 @@ class Errors(harness.DaemonTest):
 class HashQueue(harness.DaemonTest):
     # One thread and room for one more: the third login at once is refused.
     SETTINGS = ("--hash_threads", "1", "--hash_queue", "1",
-                "--hash_time_cost", "4", "--hash_memory_kib", "65536")
+                "--hash_time_cost", "4", "--hash_memory_kib", "65536",
+                "--login_guard", "false")
 
     def test_a_full_queue_refuses_early_with_a_hint(self):
         password = self.daemon.create_account("alice")

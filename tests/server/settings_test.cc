@@ -238,6 +238,13 @@ TEST(Settings, BadValuesAreRefusedByName) {
            {"--min_ping_interval", "121m"},
            {"--hash_max_wait", "60001ms"},
            {"--worker_threads", "x"},
+           {"--login_burst", "0"},
+           {"--login_source_burst", "-1"},
+           {"--login_account_burst", "1000001"},
+           {"--login_global_burst", "many"},
+           {"--login_failure_window", "999ms"},
+           {"--login_max_delay", "61m"},
+           {"--login_guard", "perhaps"},
            {"--key_signing_life", "59m", "--key_publish_lead", "1m"},
            {"--key_publish_lead", "20h", "--key_signing_life", "30h"},
            {"--issuer", std::string(257, 'x')},
@@ -247,6 +254,26 @@ TEST(Settings, BadValuesAreRefusedByName) {
     arguments.insert(arguments.end(), bad.begin(), bad.end());
     EXPECT_THAT(Refused(arguments), HasSubstr(bad[0])) << bad.back();
   }
+}
+
+TEST(Settings, TheLoginGuardIsOnUnlessSaidOtherwise) {
+  const LoginGuard::Options usual = Good({"--data_dir", "/d"}).login;
+  EXPECT_TRUE(usual.enabled);
+  EXPECT_EQ(usual.burst, 5);
+  EXPECT_EQ(usual.window, absl::Minutes(15));
+  const LoginGuard::Options other =
+      Good({"--data_dir", "/d", "--login_guard", "false", "--login_burst", "1",
+            "--login_source_burst", "2", "--login_account_burst", "3",
+            "--login_global_burst", "1000000", "--login_failure_window", "1s",
+            "--login_max_delay", "1h"})
+          .login;
+  EXPECT_FALSE(other.enabled);
+  EXPECT_EQ(other.burst, 1);
+  EXPECT_EQ(other.source_burst, 2);
+  EXPECT_EQ(other.account_burst, 3);
+  EXPECT_EQ(other.global_burst, 1'000'000);
+  EXPECT_EQ(other.window, absl::Seconds(1));
+  EXPECT_EQ(other.max_delay, absl::Hours(1));
 }
 
 TEST(Settings, MemoryBudgetIsASizeWithinBounds) {

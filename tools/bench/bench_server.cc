@@ -30,6 +30,13 @@ std::vector<std::string> MemoryFlags(uint64_t sessions) {
   return {absl::StrCat("--memory_budget=", mib, "MiB")};
 }
 
+// Here all come from one address, many at once: what a guard against guessing
+// is for. It is not switched off, so that its cost is measured.
+std::vector<std::string> GuardFlags() {
+  return {"--login_burst=100000", "--login_source_burst=100000",
+          "--login_account_burst=100000", "--login_global_burst=100000"};
+}
+
 std::vector<std::string> CommandOf(const ServerSetup& setup) {
   std::vector<std::string> command = {
       setup.binary,
@@ -44,6 +51,7 @@ std::vector<std::string> CommandOf(const ServerSetup& setup) {
   for (std::string& flag : MemoryFlags(setup.sessions)) {
     command.push_back(std::move(flag));
   }
+  for (std::string& flag : GuardFlags()) command.push_back(std::move(flag));
   command.insert(command.end(), setup.more_flags.begin(),
                  setup.more_flags.end());
   return command;

@@ -122,8 +122,8 @@ std::string FailureText(const Failure& failure) {
                     "\n");
   }
   if (failure.retry_delay.has_value()) {
-    absl::StrAppend(&text, "  retry after ",
-                    absl::FormatDuration(*failure.retry_delay), "\n");
+    absl::StrAppend(&text, "  try again in ",
+                    absl::ToDoubleSeconds(*failure.retry_delay), " s\n");
   }
   if (!failure.correlation_id.empty()) {
     absl::StrAppend(&text, "  correlation id ",

@@ -143,7 +143,10 @@ class FailingAccounts final : public AccountStore {
 // hashes that cost nothing; with calls that wait for their answer.
 class World {
  public:
-  explicit World(SessionPolicy policy = {}) : parts_(PartsOf(policy)) {
+  // The guard is off unless a test is about it.
+  explicit World(SessionPolicy policy = {},
+                 const LoginGuard::Options& guard = {.enabled = false})
+      : guard_(guard), parts_(PartsOf(policy)) {
     hooks_.calls = 0;  // the dummy hash is made at start
   }
   ~World() {
@@ -160,6 +163,7 @@ class World {
   SessionCache& cache() { return cache_; }
   KeyRing& keys() { return *keys_; }
   JwtVerdicts& verdicts() { return verdicts_; }
+  LoginGuard& guard() { return guard_; }
   HashPool& hashes() { return hashes_; }
   TaskPool& workers() { return workers_; }
   Log& log() { return *log_; }
@@ -251,6 +255,7 @@ class World {
                      .verdicts = verdicts_,
                      .issuer = issuer_,
                      .passwords = passwords_,
+                     .guard = guard_,
                      .hashes = hashes_,
                      .workers = workers_,
                      .clock = forward_,
@@ -281,6 +286,7 @@ class World {
       HashCost{}, std::make_unique<PlainHasher>(hooks_));
   RecordingAudit audit_;
   TaskPool workers_{{.name = "worker", .threads = 2, .queue_limit = 64}};
+  LoginGuard guard_;
   HashPool hashes_{{.threads = 1, .queue_limit = 4}, forward_};
   const AuthParts parts_;
   Authority authority_{parts_};

@@ -55,7 +55,7 @@ TEST(Failure, TextIsFitForATerminal) {
   EXPECT_EQ(FailureText(ReadFailure(FullStatus())),
             "latchkey: RESOURCE_EXHAUSTED HASH_QUEUE_FULL: bu?sy\n"
             "  account: is ?[1mrequired\n"
-            "  retry after 1.5s\n"
+            "  try again in 1.5 s\n"
             "  correlation id c0ffee\n");
 }
 
