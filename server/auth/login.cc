@@ -1,5 +1,5 @@
-// Authority::Login: guard, proof on the hash pool, session on a worker. The
-// write is the last thing before the answer.
+// Authority::Login: guard, password on the hash pool or another proof on a
+// worker, session on a worker. The write is the last thing before the answer.
 #include <algorithm>
 #include <utility>
 
@@ -7,19 +7,13 @@
 #include "server/account/account.h"
 #include "server/auth/authority.h"
 #include "server/auth/jwt_subject.h"
+#include "server/auth/service_proof.h"
 #include "server/base/error.h"
 #include "server/base/random.h"
 #include "server/credential/opaque_id.h"
 
 namespace latchkey {
 namespace {
-
-// One and the same answer for unknown account, wrong password and disabled
-// account.
-absl::Status LoginRefused() {
-  return MakeError(absl::StatusCode::kUnauthenticated, Reason::kLoginRefused,
-                   "login refused");
-}
 
 absl::Duration ToMicros(absl::Duration duration) {
   return absl::Microseconds(absl::ToInt64Microseconds(duration));
@@ -34,6 +28,8 @@ struct Authority::LoginAttempt {
   // under that uid and generation, and dies with them.
   Account account;
   std::optional<std::string> upgraded_phc;
+  std::string amr = "pwd";
+  std::optional<ProofUse> use;  // of a service account's proof
 };
 
 void Authority::Login(LoginCommand command,
@@ -41,19 +37,27 @@ void Authority::Login(LoginCommand command,
   auto attempt = std::make_shared<LoginAttempt>();
   attempt->command = std::move(command);
   attempt->done = std::move(done);
+  if (attempt->command.proof != LoginCommand::Proof::kPassword) {
+    const bool taken = parts_.workers.TrySubmit(
+        [this, attempt] { attempt->done(LoginService(*attempt)); });
+    if (!taken) attempt->done(Overloaded());
+    return;
+  }
   const absl::Status taken = parts_.hashes.Submit({
       .abandoned = attempt->command.abandoned,
-      .run = [this, attempt] { CheckProof(attempt); },
+      .run = [this, attempt] { CheckPassword(attempt); },
       .drop = [attempt](absl::Status why) { attempt->done(std::move(why)); },
   });
   if (!taken.ok()) attempt->done(taken);
 }
 
 // Runs on a thread of the hash pool.
-void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
+void Authority::CheckPassword(std::shared_ptr<LoginAttempt> attempt) {
   const LoginCommand& command = attempt->command;
   absl::StatusOr<Account> account = parts_.accounts.Find(command.account);
-  if (absl::IsNotFound(account.status())) {
+  // A service has no password: as good as nobody.
+  if (absl::IsNotFound(account.status()) ||
+      (account.ok() && account->kind == AccountKind::kService)) {
     parts_.passwords.CheckUnknown(command.password);
     attempt->done(LoginRefused());
     return;
@@ -77,6 +81,46 @@ void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
   }
 }
 
+// Runs on a worker, to the end: nothing here takes longer than the write.
+absl::StatusOr<Grant> Authority::LoginService(LoginAttempt& attempt) {
+  const LoginCommand& command = attempt.command;
+  if (command.abandoned()) return Abandoned();
+  absl::StatusOr<Account> found = parts_.accounts.Find(command.account);
+  if (!found.ok() && !absl::IsNotFound(found.status())) return found.status();
+  const Account* const account = found.ok() ? &*found : nullptr;
+  std::optional<ServiceProof> proof;
+  switch (command.proof) {
+    case LoginCommand::Proof::kPassword:
+      break;  // never here
+    case LoginCommand::Proof::kSecret:
+      proof = CheckClientSecret(account, command.client_secret.Reveal());
+      break;
+    case LoginCommand::Proof::kAssertion:
+      proof = CheckClientAssertion(account, command.account,
+                                   command.client_assertion.Reveal(),
+                                   parts_.issuer_name, parts_.clock.Now());
+      break;
+    case LoginCommand::Proof::kCertificate:
+      proof = CheckClientCertificate(account, command.certificate_names);
+      break;
+  }
+  if (!proof.has_value()) return LoginRefused();
+  attempt.account = *std::move(found);
+  attempt.amr = std::move(proof->amr);
+  attempt.use = proof->use;
+  return OpenSession(attempt);
+}
+
+absl::StatusOr<uint64_t> Authority::StoreSession(const LoginAttempt& attempt,
+                                                 const SessionKey& key,
+                                                 const Session& session,
+                                                 absl::Time now) {
+  if (!attempt.use.has_value()) {
+    return parts_.sessions.Create(key, session, now);
+  }
+  return parts_.sessions.CreateByProof(key, session, *attempt.use, now);
+}
+
 absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   const LoginCommand& command = attempt.command;
   if (command.abandoned()) return Abandoned();
@@ -89,6 +133,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   Session session;
   session.id = RandomBytes<SessionId>();
   session.form = command.form;
+  session.account_kind = attempt.account.kind;
   session.account = attempt.account.name;
   session.account_uid = attempt.account.uid;
   session.generation = attempt.account.generation;
@@ -99,7 +144,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   session.last_seen_time = now;
   session.audiences = command.audiences;
   session.roles = attempt.account.roles;
-  session.amr = {"pwd"};
+  session.amr = {attempt.amr};
   session.client = command.client;
 
   const bool jwt = command.form == CredentialForm::kJwt;
@@ -123,7 +168,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
         *attempt.upgraded_phc));
   }
   LATCHKEY_ASSIGN_OR_RETURN(grant.revision,
-                            parts_.sessions.Create(key, session, now));
+                            StoreSession(attempt, key, session, now));
   parts_.log.Debug("session opened", {{"account", session.account},
                                       {"session", session.id.ToHex()},
                                       {"digest", DigestPrefix(key.view())}});
