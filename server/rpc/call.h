@@ -4,7 +4,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -21,6 +23,7 @@
 #include "server/base/task_pool.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
+#include "server/rpc/peer_certificate.h"
 #include "server/rpc/request_parser.h"
 #include "server/rpc/status_map.h"
 
@@ -73,6 +76,12 @@ class Call {
                        .permissions = PermissionSet::All()};
     }
     return origin;
+  }
+
+  // PeerCertificateNames returns the names in the client certificate of the
+  // connection; see CertificateNamesOf.
+  std::vector<std::string> PeerCertificateNames() const {
+    return CertificateNamesOf(*context_->auth_context());
   }
 
   // Finish answers with `response`, or with the error.

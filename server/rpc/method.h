@@ -32,6 +32,11 @@ enum class Method {
   kEnableAccount,
   kDeleteAccount,
   kSetPassword,
+  kAddClientSecret,
+  kListClientSecrets,
+  kRemoveClientSecret,
+  kSetJwks,
+  kSetCertificateNames,
   kGetJwks,
   kListKeys,
   kRotateKey,
@@ -48,7 +53,7 @@ struct MethodRule {
 };
 
 // The one table of who may call what. A method that is not in it is refused.
-inline constexpr std::array<MethodRule, 22> kMethodRules = {{
+inline constexpr std::array<MethodRule, 27> kMethodRules = {{
     {Method::kLogin, "Login", true, true},
     {Method::kValidate, "Validate", true, true},
     {Method::kBatchValidate, "BatchValidate", true, true},
@@ -66,6 +71,11 @@ inline constexpr std::array<MethodRule, 22> kMethodRules = {{
     {Method::kEnableAccount, "EnableAccount", false, true},
     {Method::kDeleteAccount, "DeleteAccount", false, true},
     {Method::kSetPassword, "SetPassword", false, true},
+    {Method::kAddClientSecret, "AddClientSecret", false, true},
+    {Method::kListClientSecrets, "ListClientSecrets", false, true},
+    {Method::kRemoveClientSecret, "RemoveClientSecret", false, true},
+    {Method::kSetJwks, "SetJwks", false, true},
+    {Method::kSetCertificateNames, "SetCertificateNames", false, true},
     {Method::kGetJwks, "GetJwks", true, true},
     {Method::kListKeys, "ListKeys", false, true},
     {Method::kRotateKey, "RotateKey", false, true},
