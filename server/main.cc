@@ -120,8 +120,6 @@ class Latchkeyd {
   absl::Status OpenStores();
   absl::Status OpenVerbs();
   absl::Status OpenCertificates();
-  absl::StatusOr<std::optional<std::string>> AccountBehind(
-      absl::string_view credential, Reach reach);
   AdminRpc::About About() const;
   absl::Status Listen();
   absl::StatusOr<Warmer::Page> WarmSome(const std::optional<SessionKey>& after,
@@ -293,19 +291,6 @@ absl::Status Latchkeyd::OpenCertificates() {
   return absl::OkStatus();
 }
 
-// A session with audiences speaks for its account here only if this server is
-// one of them: what was made for others to see must not open this door.
-absl::StatusOr<std::optional<std::string>> Latchkeyd::AccountBehind(
-    absl::string_view credential, Reach reach) {
-  LATCHKEY_ASSIGN_OR_RETURN(
-      const ValidateAnswer answer,
-      authority_->Validate(
-          {.credential = credential, .audience = *issuer_name_}, reach));
-  // TODO(#4): only of an account of kind SERVICE, once there is one.
-  if (!answer.active) return std::nullopt;
-  return answer.session.profile->account;
-}
-
 AdminRpc::About Latchkeyd::About() const {
   return {.version = LATCHKEY_VERSION,
           .issuer = *issuer_name_,
@@ -342,7 +327,7 @@ absl::Status Latchkeyd::Listen() {
   }
   const auto account_behind = [this](absl::string_view credential,
                                      Reach reach) {
-    return AccountBehind(credential, reach);
+    return authority_->ServiceAccountOf(credential, clock_.Now(), reach);
   };
   LATCHKEY_ASSIGN_OR_RETURN(
       rpc_,

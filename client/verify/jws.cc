@@ -20,6 +20,16 @@ bool IsAccessTokenType(absl::string_view typ) {
   return typ == "at+jwt" || typ == "application/at+jwt";
 }
 
+bool IsOfType(const JsonValue& header, TokenType type) {
+  if (type == TokenType::kAny) return true;
+  const bool present = header.Find("typ").has_value();
+  const auto typ = FindString(header, "typ");
+  if (type == TokenType::kClientAssertion) {
+    return !present || typ == "JWT" || typ == "client-authentication+jwt";
+  }
+  return typ.has_value() && IsAccessTokenType(*typ);
+}
+
 // Finds the key that the header names. Without `kid` there is no choice to
 // make only if the set has one key: no key is ever tried out.
 const PublicKey* FindKey(const JsonValue& header, const KeySet& keys) {
@@ -93,10 +103,7 @@ std::optional<Refusal> CheckedJws::CheckHeader(const KeySet& keys,
       alg.has_value() ? AlgorithmFromName(*alg) : std::nullopt;
   if (!algorithm.has_value()) return Refusal::kAlg;
   if (header.Find("crit").has_value()) return Refusal::kCrit;
-  if (!rules.allow_any_typ) {
-    const auto typ = FindString(header, "typ");
-    if (!typ.has_value() || !IsAccessTokenType(*typ)) return Refusal::kTyp;
-  }
+  if (!IsOfType(header, rules.type)) return Refusal::kTyp;
   key_ = FindKey(header, keys);
   if (key_ == nullptr) return Refusal::kKid;
   if (key_->algorithm() != *algorithm) return Refusal::kKey;

@@ -10,13 +10,14 @@
 #include "client/verify/key_set.h"
 #include "client/verify/refusal.h"
 #include "client/verify/token_limits.h"
+#include "client/verify/token_type.h"
 
 namespace latchkey {
 
 // Which rules of JWS a reader asks for besides those of every JWS.
 struct JwsRules {
   size_t max_token_bytes;
-  bool allow_any_typ;  // else at+jwt is required
+  TokenType type = TokenType::kAccessToken;
   bool allow_empty_payload;
 };
 

@@ -16,6 +16,7 @@ bool CanBeMet(const Expectations& expect) {
          expect.clock_skew >= absl::ZeroDuration() &&
          expect.clock_skew <= kMaxClockSkew &&
          expect.max_lifetime > absl::ZeroDuration() &&
+         expect.type != TokenType::kAny &&
          expect.max_token_bytes <= kMaxTokenBytes;
 }
 
@@ -47,6 +48,7 @@ VerifyResult VerifyJwt(absl::string_view token, const KeySet& keys,
   if (!CanBeMet(expect)) return VerifyResult(Refusal::kExpectations);
   JwsRules rules{};
   rules.max_token_bytes = expect.max_token_bytes;
+  rules.type = expect.type;
   CheckedJws jws;
   if (const auto refusal = jws.Check(token, keys, rules)) {
     return VerifyResult(*refusal);
@@ -82,7 +84,7 @@ SignatureResult VerifySignatureOnly(absl::string_view token, const KeySet& keys,
   }
   JwsRules rules{};
   rules.max_token_bytes = max_token_bytes;
-  rules.allow_any_typ = true;
+  rules.type = TokenType::kAny;
   rules.allow_empty_payload = true;
   CheckedJws jws;
   if (const auto refusal = jws.Check(token, keys, rules)) {

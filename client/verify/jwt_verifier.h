@@ -16,6 +16,7 @@
 #include "client/verify/key_set.h"
 #include "client/verify/refusal.h"
 #include "client/verify/token_limits.h"
+#include "client/verify/token_type.h"
 
 namespace latchkey {
 
@@ -23,8 +24,9 @@ namespace latchkey {
 // or would skip a check by accident refuse every token, as kExpectations: an
 // empty issuer; an audience together with allow_any_audience, or neither; a
 // skew outside of 0 to kMaxClockSkew; a lifetime that is not positive; more
-// than kMaxTokenBytes.
+// than kMaxTokenBytes; any type.
 struct Expectations {
+  TokenType type = TokenType::kAccessToken;
   // Must be equal to `iss`, byte by byte.
   std::string issuer;
   // Must be one of `aud`, byte by byte.
@@ -85,12 +87,12 @@ class VerifyResult {
   std::variant<Refusal, VerifiedClaims> outcome_;
 };
 
-// VerifyJwt judges an access token (RFC 9068) in JWS compact form, in the
-// order of Refusal, and stops at the first rule broken.
+// VerifyJwt judges an access token (RFC 9068), or what else is expected, in JWS
+// compact form, in the order of Refusal, and stops at the first rule broken.
 //
 // The key decides: it is found by `kid`, and `alg` must be the algorithm of
 // that key. A token without `kid` is judged by the only key of a set that has
-// one key. `typ` is "at+jwt" or "application/at+jwt", in lower case. Times are
+// one key. `typ` is as TokenType says. Times are
 // whole numbers of seconds up to the year 9999. A token is good from
 // nbf - skew on and no longer at exp + skew. Members not known are ignored; a
 // URL or key in the header is never looked at.

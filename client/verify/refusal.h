@@ -16,7 +16,7 @@ enum class Refusal {
   kDuplicate,     // header or claims have a member name twice
   kAlg,           // alg is missing or none that we verify
   kCrit,          // crit is present: no extension is understood
-  kTyp,           // typ is not at+jwt
+  kTyp,           // typ is not that of the expected type
   kKid,           // kid names no key of the set
   kKey,           // alg is not the algorithm of the key
   kSignature,     // wrong signature

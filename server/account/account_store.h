@@ -20,6 +20,12 @@ struct AccountEdit {
   std::optional<std::vector<std::string>> roles;  // sorted, no duplicates
   std::optional<bool> disabled;
   std::optional<std::string> password_phc;
+  // The proofs of a service account. What is taken away is refused from then
+  // on; sessions that it opened go on, unless end_sessions is said.
+  std::optional<ClientSecret> add_secret;
+  std::optional<ClientSecretId> remove_secret;
+  std::optional<std::string> jwks;                            // empty: none
+  std::optional<std::vector<std::string>> certificate_names;  // sorted
   // Ends the account's sessions although nothing else changes.
   bool end_sessions = false;
   // Refuse the edit unless the account still has this uid, and this
@@ -30,6 +36,15 @@ struct AccountEdit {
 
 // IsExpected tells whether `account` is what the edit expects it to be.
 bool IsExpected(const AccountEdit& edit, const Account& account);
+
+// EditProofs applies what `edit` says about the proofs of `account`, and tells
+// whether that changed anything. Nothing is changed if it is refused:
+//   kFailedPrecondition  kWrongAccountKind: a password for a service account,
+//                        or another proof for a person
+//   kFailedPrecondition  kTooManySecrets: it has kMaxClientSecrets
+//   kNotFound            kSecretNotFound
+[[nodiscard]] absl::StatusOr<bool> EditProofs(const AccountEdit& edit,
+                                              Account* account);
 
 // AccountChange is what a committed edit made of the account.
 struct AccountChange {
@@ -80,6 +95,7 @@ class AccountStore {
   // Edit changes the account called `name`.
   //   kNotFound  no such account
   //   kAborted   it has not the expected uid or generation
+  //   as EditProofs refuses it
   [[nodiscard]] virtual absl::StatusOr<AccountChange> Edit(
       absl::string_view name, const AccountEdit& edit, absl::Time now) = 0;
 

@@ -7,16 +7,50 @@
 #include "absl/strings/str_join.h"
 
 #include "client/base/status_macros.h"
+#include "client/verify/key_set.h"
 #include "server/auth/audited.h"
 #include "server/base/error.h"
 #include "server/base/random.h"
+#include "server/credential/opaque_id.h"
 
 namespace latchkey {
 namespace {
 
-std::vector<std::string> Sorted(std::vector<std::string> roles) {
-  std::sort(roles.begin(), roles.end());
-  return roles;
+std::vector<std::string> Sorted(std::vector<std::string> texts) {
+  std::sort(texts.begin(), texts.end());
+  return texts;
+}
+
+absl::Status WrongAccountKind() {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   Reason::kWrongAccountKind,
+                   "not for an account of this kind");
+}
+
+// Reads what an operator registers, more strictly than a set that others
+// publish: a key that could not be used would be found out at its first login.
+// Returns the set as it is kept, without what nobody reads.
+absl::StatusOr<std::string> ReadAccountJwks(absl::string_view jwks) {
+  if (jwks.empty()) return std::string();
+  const absl::StatusOr<KeySet> keys = KeySet::FromJwks(jwks);
+  if (absl::IsFailedPrecondition(keys.status())) {
+    return InvalidField("jwks",
+                        "holds a private key; it is disclosed now, and must "
+                        "not be used any more");
+  }
+  if (!keys.ok()) return InvalidField("jwks", keys.status().message());
+  if (!keys->left_out().empty()) {
+    return InvalidField("jwks", keys->left_out().front());
+  }
+  if (keys->size() > kMaxAccountKeys) {
+    return InvalidField("jwks", "must have at most 8 keys");
+  }
+  if (keys->size() == 0) return std::string();
+  std::string kept = keys->ToJwks();
+  if (kept.size() > kMaxAccountJwksBytes) {
+    return InvalidField("jwks", "must be at most 16,384 bytes");
+  }
+  return kept;
 }
 
 }  // namespace
@@ -58,6 +92,11 @@ void AccountAdmin::SetPassword(std::string name, SecretBytes password,
     done(account.status());
     return;
   }
+  if (account->kind == AccountKind::kService) {
+    NoteFailure(parts_.audit, std::move(event), WrongAccountKind());
+    done(WrongAccountKind());
+    return;
+  }
   HashThen(
       std::move(password), std::move(abandoned),
       [this, name = std::move(name), uid = account->uid,
@@ -69,6 +108,85 @@ void AccountAdmin::SetPassword(std::string name, SecretBytes password,
         });
       },
       std::move(done));
+}
+
+absl::StatusOr<AccountChange> AccountAdmin::CreateService(
+    std::string name, std::vector<std::string> roles, const Origin& origin) {
+  Account account;
+  account.kind = AccountKind::kService;
+  account.name = std::move(name);
+  account.uid = RandomBytes<AccountUid>();
+  account.roles = Sorted(std::move(roles));
+  account.create_time = parts_.clock.Now();
+  account.update_time = account.create_time;
+  AuditEvent event = MakeAuditEvent(AuditKind::kCreateAccount, origin,
+                                    AuditTarget(account.name));
+  event.details.emplace_back("roles", absl::StrJoin(account.roles, ","));
+  return AuditedGiving<AccountChange>(
+      parts_.audit, event, [&]() -> absl::StatusOr<AccountChange> {
+        LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
+                                  parts_.accounts.Create(account));
+        return AccountChange{.account = account, .revision = revision};
+      });
+}
+
+absl::StatusOr<AccountAdmin::NewSecret> AccountAdmin::AddClientSecret(
+    absl::string_view name, const Origin& origin) {
+  const absl::Time now = parts_.clock.Now();
+  MintedCredential minted = MintOpaque(OpaqueKind::kClientSecret);
+  NewSecret made;
+  made.secret = {.id = RandomBytes<ClientSecretId>(),
+                 .digest = ClientSecretDigest(minted.digest.array()),
+                 .create_time = now};
+  AuditEvent event =
+      MakeAuditEvent(AuditKind::kAddClientSecret, origin, AuditTarget(name));
+  event.details.emplace_back("client_secret", made.secret.id.ToHex());
+  LATCHKEY_ASSIGN_OR_RETURN(
+      const AccountChange change,
+      AuditedGiving<AccountChange>(parts_.audit, event, [&] {
+        return parts_.accounts.Edit(name, {.add_secret = made.secret}, now);
+      }));
+  made.text = std::move(minted.text);
+  made.revision = change.revision;
+  return made;
+}
+
+absl::StatusOr<AccountChange> AccountAdmin::RemoveClientSecret(
+    absl::string_view name, const ClientSecretId& id, bool end_sessions,
+    const Origin& origin) {
+  AuditEvent event =
+      MakeAuditEvent(AuditKind::kRemoveClientSecret, origin, AuditTarget(name));
+  event.details.emplace_back("client_secret", id.ToHex());
+  return AuditedTaking<AccountChange>(parts_.audit, event, [&] {
+    return parts_.accounts.Edit(
+        name, {.remove_secret = id, .end_sessions = end_sessions},
+        parts_.clock.Now());
+  });
+}
+
+absl::StatusOr<AccountChange> AccountAdmin::SetJwks(absl::string_view name,
+                                                    absl::string_view jwks,
+                                                    const Origin& origin) {
+  LATCHKEY_ASSIGN_OR_RETURN(std::string kept, ReadAccountJwks(jwks));
+  const AuditEvent event =
+      MakeAuditEvent(AuditKind::kSetJwks, origin, AuditTarget(name));
+  return AuditedGiving<AccountChange>(parts_.audit, event, [&] {
+    return parts_.accounts.Edit(name, {.jwks = std::move(kept)},
+                                parts_.clock.Now());
+  });
+}
+
+absl::StatusOr<AccountChange> AccountAdmin::SetCertificateNames(
+    absl::string_view name, std::vector<std::string> certificate_names,
+    const Origin& origin) {
+  std::vector<std::string> names = Sorted(std::move(certificate_names));
+  AuditEvent event = MakeAuditEvent(AuditKind::kSetCertificateNames, origin,
+                                    AuditTarget(name));
+  event.details.emplace_back("certificate_names", absl::StrJoin(names, ","));
+  return AuditedGiving<AccountChange>(parts_.audit, event, [&] {
+    return parts_.accounts.Edit(name, {.certificate_names = std::move(names)},
+                                parts_.clock.Now());
+  });
 }
 
 absl::StatusOr<Account> AccountAdmin::Get(absl::string_view name) const {

@@ -38,7 +38,8 @@ class AccountAdmin {
   // `parts` must outlive this object and its pools' tasks.
   explicit AccountAdmin(const AuthParts& parts) : parts_(parts) {}
 
-  // Create hashes the password on the hash pool and stores the account.
+  // Create hashes the password on the hash pool and stores the account of a
+  // person.
   //   kAlreadyExists      kAccountExists
   //   kResourceExhausted  kHashQueueFull
   void Create(NewAccount request, Done done);
@@ -47,10 +48,54 @@ class AccountAdmin {
   // the account first, so it may block: for workers.
   //   kResourceExhausted  kHashQueueFull
   //   kAborted            kAccountChanged: deleted and made anew meanwhile
+  //   kFailedPrecondition kWrongAccountKind: a service has no password
   void SetPassword(std::string name, SecretBytes password, Origin origin,
                    std::function<bool()> abandoned, Done done);
 
   // The rest blocks, for workers.
+
+  // CreateService stores an account of kind kService, which has no proof yet.
+  //   kAlreadyExists      kAccountExists
+  absl::StatusOr<AccountChange> CreateService(std::string name,
+                                              std::vector<std::string> roles,
+                                              const Origin& origin);
+
+  // AddClientSecret gives a service account one more secret, whose text is
+  // returned and kept nowhere.
+  //   kFailedPrecondition  kTooManySecrets, kWrongAccountKind
+  struct NewSecret {
+    ClientSecret secret;
+    SecretBytes text;
+    uint64_t revision = 0;
+  };
+  absl::StatusOr<NewSecret> AddClientSecret(absl::string_view name,
+                                            const Origin& origin);
+
+  // RemoveClientSecret takes one away: no login by it gets a session any more,
+  // not even one that is under way. Sessions that it opened end only if
+  // `end_sessions`, and then all of the account's do.
+  //   kNotFound  besides, kSecretNotFound
+  absl::StatusOr<AccountChange> RemoveClientSecret(absl::string_view name,
+                                                   const ClientSecretId& id,
+                                                   bool end_sessions,
+                                                   const Origin& origin);
+
+  // SetJwks replaces the keys whose assertions a service account logs in by;
+  // an empty text takes them away.
+  //   kInvalidArgument     not a JWK set in which every key can be used, or
+  //                        over kMaxAccountKeys or kMaxAccountJwksBytes
+  //   kFailedPrecondition  kWrongAccountKind
+  absl::StatusOr<AccountChange> SetJwks(absl::string_view name,
+                                        absl::string_view jwks,
+                                        const Origin& origin);
+
+  // SetCertificateNames replaces the names of client certificates that a
+  // service account logs in by.
+  //   kFailedPrecondition  kWrongAccountKind
+  absl::StatusOr<AccountChange> SetCertificateNames(
+      absl::string_view name, std::vector<std::string> certificate_names,
+      const Origin& origin);
+
   absl::StatusOr<Account> Get(absl::string_view name) const;
   absl::StatusOr<std::vector<Account>> List(absl::string_view after,
                                             int limit) const;

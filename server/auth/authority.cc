@@ -70,6 +70,21 @@ absl::StatusOr<BatchValidateAnswer> Authority::BatchValidate(
   return batch;
 }
 
+absl::StatusOr<std::optional<std::string>> Authority::ServiceAccountOf(
+    absl::string_view credential, absl::Time now, Reach reach) {
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Holder> holder,
+                            resolver_.ByCredential(credential, now, reach));
+  if (!holder.has_value()) return std::nullopt;
+  const SessionProfile& profile = *holder->session.profile;
+  // A credential made for another service is not to be shown to this one.
+  if (profile.account_kind != AccountKind::kService ||
+      !ServesAudience(profile, parts_.issuer_name)) {
+    return std::nullopt;
+  }
+  NoteActivity(*holder, now);
+  return profile.account;
+}
+
 absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
                                                 absl::Time now, Reach reach,
                                                 int* checks_left) {

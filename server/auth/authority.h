@@ -25,8 +25,18 @@ namespace latchkey {
 
 // What Login is asked. Sizes and spellings were checked at the edge.
 struct LoginCommand {
+  // What is shown: the one of the fields below that counts. A password is for
+  // accounts of persons, all others are for those of services.
+  enum class Proof { kPassword, kSecret, kAssertion, kCertificate };
+
   std::string account;
+  Proof proof = Proof::kPassword;
   SecretBytes password;
+  SecretBytes client_secret;
+  SecretBytes client_assertion;
+  // Of the client certificate that the transport has verified, each spelled as
+  // IsCertificateName has it; empty if there was none.
+  std::vector<std::string> certificate_names;
   CredentialForm form = CredentialForm::kOpaque;
   std::vector<std::string> audiences;
   std::optional<absl::Duration> requested_ttl;  // at least 1 s
@@ -92,13 +102,15 @@ class Authority {
   // the pools first.
   explicit Authority(const AuthParts& parts);
 
-  // Login checks the proof on the hash pool, opens the session on a worker and
-  // calls `done` once, from any thread; at once if the hash pool is full. When
-  // `done` is given a grant, the session is on disk. Never blocks.
-  //   kUnauthenticated     kLoginRefused: unknown, wrong or disabled
+  // Login checks a password on the hash pool, any other proof on a worker,
+  // opens the session on a worker and calls `done` once, from any thread; at
+  // once if a pool is full. When `done` is given a grant, the session is on
+  // disk. Never blocks.
   // The guard is asked first, and told how it ended (see LoginGuard). A try
   // comes from origin.address, or from client.ip_address if the caller may say
   // that.
+  //   kUnauthenticated     kLoginRefused: unknown, wrong, disabled, or not a
+  //                        proof for this kind of account
   //   kResourceExhausted   kLoginThrottled, kHashQueueFull, with a retry delay
   //   kFailedPrecondition  kCredentialTooLarge
   //   kCancelled           nobody waited any more; nothing was begun
@@ -112,6 +124,13 @@ class Authority {
   // worker. (With one, the store has failed or closed.)
   absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
                                           Reach reach);
+
+  // ServiceAccountOf returns the name of the service account behind a live
+  // credential; nullopt if it is not good, a person's, or of a session whose
+  // audiences do not name this server's issuer. Counts as activity. `reach`
+  // and errors as Validate.
+  absl::StatusOr<std::optional<std::string>> ServiceAccountOf(
+      absl::string_view credential, absl::Time now, Reach reach);
 
   // BatchValidate is Validate for each of `queries`, all as of one instant. An
   // error of one is the answer to all. With Reach::kMemory, kUnavailable
@@ -146,7 +165,8 @@ class Authority {
                                        absl::Time now, Reach reach,
                                        int* checks_left);
   void NoteActivity(const Holder& holder, absl::Time now);
-  void CheckProof(std::shared_ptr<LoginAttempt> attempt);
+  void CheckPassword(std::shared_ptr<LoginAttempt> attempt);
+  absl::StatusOr<Grant> LoginService(LoginAttempt& attempt);
   absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
   // Writes that the session is opened, or ends it again.
   absl::Status AuditLogin(const LoginAttempt& attempt, const Session& session,
@@ -155,6 +175,9 @@ class Authority {
   absl::StatusOr<Grant> IssueAnew(const Holder& holder,
                                   absl::string_view refresh_credential,
                                   uint64_t revision, absl::Time now);
+  absl::StatusOr<uint64_t> StoreSession(const LoginAttempt& attempt,
+                                        const SessionKey& key,
+                                        const Session& session, absl::Time now);
   LogoutAnswer NothingEnded() const;
   // End, with its line in the audit log.
   absl::StatusOr<LogoutAnswer> AuditedEnd(AuditKind kind, const Origin& origin,

@@ -1,5 +1,5 @@
-// Authority::Login: guard, proof on the hash pool, session on a worker. The
-// write is the last thing before the answer.
+// Authority::Login: guard, password on the hash pool or another proof on a
+// worker, session on a worker. The write is the last thing before the answer.
 #include <algorithm>
 #include <utility>
 
@@ -12,19 +12,13 @@
 #include "server/auth/audited.h"
 #include "server/auth/authority.h"
 #include "server/auth/jwt_subject.h"
+#include "server/auth/service_proof.h"
 #include "server/base/error.h"
 #include "server/base/random.h"
 #include "server/credential/opaque_id.h"
 
 namespace latchkey {
 namespace {
-
-// One and the same answer for unknown account, wrong password and disabled
-// account.
-absl::Status LoginRefused() {
-  return MakeError(absl::StatusCode::kUnauthenticated, Reason::kLoginRefused,
-                   "login refused");
-}
 
 // Who logs in on behalf of others says where they are; of all others it is
 // only recorded.
@@ -56,6 +50,8 @@ struct Authority::LoginAttempt {
   // under that uid and generation, and dies with them.
   Account account;
   std::optional<std::string> upgraded_phc;
+  std::string amr = "pwd";
+  std::optional<ProofUse> use;  // of a service account's proof
   // For the audit alone: whether there is an account of that name (if not, it
   // may be a password in the wrong field), and why it was refused.
   bool account_known = false;
@@ -83,21 +79,30 @@ void Authority::Login(LoginCommand command,
     if (!grant.ok()) NoteLoginFailure(failed, grant.status());
     done(std::move(grant));
   };
+  if (attempt->command.proof != LoginCommand::Proof::kPassword) {
+    const bool taken = parts_.workers.TrySubmit(
+        [this, attempt] { attempt->done(LoginService(*attempt)); });
+    if (!taken) attempt->done(Overloaded());
+    return;
+  }
   const absl::Status taken = parts_.hashes.Submit({
       .abandoned = attempt->command.abandoned,
-      .run = [this, attempt] { CheckProof(attempt); },
+      .run = [this, attempt] { CheckPassword(attempt); },
       .drop = [attempt](absl::Status why) { attempt->done(std::move(why)); },
   });
   if (!taken.ok()) attempt->done(taken);
 }
 
 // Runs on a thread of the hash pool.
-void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
+void Authority::CheckPassword(std::shared_ptr<LoginAttempt> attempt) {
   const LoginCommand& command = attempt->command;
   absl::StatusOr<Account> account = parts_.accounts.Find(command.account);
-  if (absl::IsNotFound(account.status())) {
+  // A service has no password: as good as nobody.
+  if (absl::IsNotFound(account.status()) ||
+      (account.ok() && account->kind == AccountKind::kService)) {
     parts_.passwords.CheckUnknown(command.password);
-    attempt->refusal = "UNKNOWN_ACCOUNT";
+    attempt->account_known = account.ok();
+    attempt->refusal = account.ok() ? "WRONG_PROOF" : "UNKNOWN_ACCOUNT";
     attempt->done(LoginRefused());
     return;
   }
@@ -122,6 +127,53 @@ void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
   }
 }
 
+// Runs on a worker, to the end: nothing here takes longer than the write.
+absl::StatusOr<Grant> Authority::LoginService(LoginAttempt& attempt) {
+  const LoginCommand& command = attempt.command;
+  if (command.abandoned()) return Abandoned();
+  absl::StatusOr<Account> found = parts_.accounts.Find(command.account);
+  if (!found.ok() && !absl::IsNotFound(found.status())) return found.status();
+  const Account* const account = found.ok() ? &*found : nullptr;
+  attempt.account_known = account != nullptr;
+  std::optional<ServiceProof> proof;
+  switch (command.proof) {
+    case LoginCommand::Proof::kPassword:
+      break;  // never here
+    case LoginCommand::Proof::kSecret:
+      proof = CheckClientSecret(account, command.client_secret.Reveal());
+      break;
+    case LoginCommand::Proof::kAssertion:
+      proof = CheckClientAssertion(account, command.account,
+                                   command.client_assertion.Reveal(),
+                                   parts_.issuer_name, parts_.clock.Now());
+      break;
+    case LoginCommand::Proof::kCertificate:
+      proof = CheckClientCertificate(account, command.certificate_names);
+      break;
+  }
+  if (!proof.has_value()) {
+    const bool disabled = account != nullptr && account->disabled;
+    attempt.refusal = account == nullptr ? "UNKNOWN_ACCOUNT"
+                      : disabled         ? "ACCOUNT_DISABLED"
+                                         : "WRONG_PROOF";
+    return LoginRefused();
+  }
+  attempt.account = *std::move(found);
+  attempt.amr = std::move(proof->amr);
+  attempt.use = proof->use;
+  return OpenSession(attempt);
+}
+
+absl::StatusOr<uint64_t> Authority::StoreSession(const LoginAttempt& attempt,
+                                                 const SessionKey& key,
+                                                 const Session& session,
+                                                 absl::Time now) {
+  if (!attempt.use.has_value()) {
+    return parts_.sessions.Create(key, session, now);
+  }
+  return parts_.sessions.CreateByProof(key, session, *attempt.use, now);
+}
+
 absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   const LoginCommand& command = attempt.command;
   if (command.abandoned()) return Abandoned();
@@ -134,6 +186,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   Session session;
   session.id = RandomBytes<SessionId>();
   session.form = command.form;
+  session.account_kind = attempt.account.kind;
   session.account = attempt.account.name;
   session.account_uid = attempt.account.uid;
   session.generation = attempt.account.generation;
@@ -144,7 +197,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   session.last_seen_time = now;
   session.audiences = command.audiences;
   session.roles = attempt.account.roles;
-  session.amr = {"pwd"};
+  session.amr = {attempt.amr};
   session.client = command.client;
 
   const bool jwt = command.form == CredentialForm::kJwt;
@@ -168,7 +221,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
         *attempt.upgraded_phc));
   }
   LATCHKEY_ASSIGN_OR_RETURN(grant.revision,
-                            parts_.sessions.Create(key, session, now));
+                            StoreSession(attempt, key, session, now));
   LATCHKEY_RETURN_IF_ERROR(AuditLogin(attempt, session, key, now));
   parts_.log.Debug("session opened",
                    {{"account", session.account},

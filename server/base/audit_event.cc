@@ -89,6 +89,14 @@ absl::string_view AuditKindName(AuditKind kind) {
       return "account.enable";
     case AuditKind::kDeleteAccount:
       return "account.delete";
+    case AuditKind::kAddClientSecret:
+      return "account.secret.add";
+    case AuditKind::kRemoveClientSecret:
+      return "account.secret.remove";
+    case AuditKind::kSetJwks:
+      return "account.jwks.set";
+    case AuditKind::kSetCertificateNames:
+      return "account.certificate.set";
     case AuditKind::kRotateKey:
       return "key.rotate";
     case AuditKind::kCall:

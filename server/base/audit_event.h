@@ -25,6 +25,10 @@ enum class AuditKind {
   kDisableAccount,
   kEnableAccount,
   kDeleteAccount,
+  kAddClientSecret,
+  kRemoveClientSecret,
+  kSetJwks,
+  kSetCertificateNames,
   kRotateKey,
   kCall,  // of any RPC: a caller who may not make it
 };

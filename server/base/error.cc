@@ -74,6 +74,12 @@ absl::string_view ReasonName(Reason reason) {
       return "ROTATION_TOO_SOON";
     case Reason::kMasterKeyWrong:
       return "MASTER_KEY_WRONG";
+    case Reason::kSecretNotFound:
+      return "SECRET_NOT_FOUND";
+    case Reason::kTooManySecrets:
+      return "TOO_MANY_SECRETS";
+    case Reason::kWrongAccountKind:
+      return "WRONG_ACCOUNT_KIND";
   }
   return "INTERNAL";
 }
@@ -103,6 +109,11 @@ absl::Status InvalidFields(std::vector<FieldViolation> violations) {
 absl::Status InvalidField(absl::string_view field,
                           absl::string_view description) {
   return InvalidFields({{std::string(field), std::string(description)}});
+}
+
+absl::Status LoginRefused() {
+  return MakeError(absl::StatusCode::kUnauthenticated, Reason::kLoginRefused,
+                   "login refused");
 }
 
 absl::Status Overloaded() {

@@ -36,6 +36,9 @@ enum class Reason {
   kCorruptRecord,       // DATA_LOSS
   kRotationTooSoon,     // FAILED_PRECONDITION: a next key is waiting already
   kMasterKeyWrong,      // FAILED_PRECONDITION (start only)
+  kSecretNotFound,      // NOT_FOUND
+  kTooManySecrets,      // FAILED_PRECONDITION: remove one first
+  kWrongAccountKind,    // FAILED_PRECONDITION: not for a person, or a service
 };
 
 // ReasonName returns the public spelling, e.g. "HASH_QUEUE_FULL".
@@ -56,6 +59,10 @@ struct FieldViolation {
 absl::Status InvalidFields(std::vector<FieldViolation> violations);
 absl::Status InvalidField(absl::string_view field,
                           absl::string_view description);
+
+// LoginRefused returns UNAUTHENTICATED: the one answer for unknown account,
+// wrong proof, disabled account and account that changed meanwhile.
+absl::Status LoginRefused();
 
 // Overloaded returns UNAVAILABLE with a retry delay: too many calls wait.
 absl::Status Overloaded();

@@ -29,6 +29,8 @@ absl::string_view Prefix(OpaqueKind kind) {
       return "lks_";
     case OpaqueKind::kRefresh:
       return "lkr_";
+    case OpaqueKind::kClientSecret:
+      return "lkc_";
   }
   return "";
 }

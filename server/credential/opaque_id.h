@@ -16,16 +16,18 @@ namespace latchkey {
 // Opaque credentials: 53 characters that say nothing and are looked up by
 // their digest.
 //
-//   lks_ | 43 digits: 32 random bytes      | 6 digits: CRC-32
-//   lkr_ | as a big-endian number, base62  | of the 47 characters before
+//   lks_ |                                 |
+//   lkr_ | 43 digits: 32 random bytes      | 6 digits: CRC-32
+//   lkc_ | as a big-endian number, base62  | of the 47 characters before
 //
 // Digits are 0-9A-Za-z, in the order of ASCII, padded with 0 on the left. The
 // prefix lets secret scanners find one that leaked; the checksum (zlib's) lets
 // a typing error be told without a look-up. It is no proof of anything.
 
 enum class OpaqueKind {
-  kSession,  // lks_: the credential of an opaque session
-  kRefresh,  // lkr_: fetches new JWTs of a session
+  kSession,       // lks_: the credential of an opaque session
+  kRefresh,       // lkr_: fetches new JWTs of a session
+  kClientSecret,  // lkc_: what a service account logs in with
 };
 
 constexpr size_t kOpaqueBytes = 53;

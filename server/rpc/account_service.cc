@@ -63,9 +63,16 @@ grpc::ServerUnaryReactor* AccountRpc::CreateAccount(
   return Serve<v1::CreateAccountRequest, v1::CreateAccountResponse>(
       door_, Method::kCreateAccount, context, in, out, [this](auto call) {
         v1::CreateAccountRequest& request = call->request;
+        if (request.kind() == v1::ACCOUNT_KIND_SERVICE) {
+          CreateService(std::move(call));
+          return;
+        }
         SecretBytes password = MoveSecret(request.mutable_password());
         FieldChecks checks;
         checks.AccountId("account_id", request.account_id());
+        if (!v1::AccountKind_IsValid(request.kind())) {
+          checks.Fail("kind", "is not a known value");
+        }
         checks.Password("password", password);
         checks.Roles("roles", request.roles());
         if (!checks.status().ok()) {
@@ -82,6 +89,24 @@ grpc::ServerUnaryReactor* AccountRpc::CreateAccount(
               call->Finish(Fill(change, epoch_, &call->response));
             });
       });
+}
+
+void AccountRpc::CreateService(
+    CallPtr<v1::CreateAccountRequest, v1::CreateAccountResponse> call) {
+  OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+    FieldChecks checks;
+    checks.AccountId("account_id", one.request.account_id());
+    if (!one.request.password().empty()) {
+      checks.Fail("password", "must be absent: a service has none");
+    }
+    checks.Roles("roles", one.request.roles());
+    LATCHKEY_RETURN_IF_ERROR(checks.status());
+    return Fill(accounts_.CreateService(
+                    one.request.account_id(),
+                    {one.request.roles().begin(), one.request.roles().end()},
+                    one.MakeOrigin()),
+                epoch_, &one.response);
+  });
 }
 
 grpc::ServerUnaryReactor* AccountRpc::SetPassword(
@@ -213,6 +238,98 @@ grpc::ServerUnaryReactor* AccountRpc::DeleteAccount(
                                     accounts_.Delete(name, one.MakeOrigin()));
           *one.response.mutable_revision() = ToProto(epoch_, change.revision);
           return absl::OkStatus();
+        });
+      });
+}
+
+grpc::ServerUnaryReactor* AccountRpc::AddClientSecret(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::AddClientSecretRequest, v1::AddClientSecretResponse>(
+      door_, Method::kAddClientSecret, context, in, out, [this](auto call) {
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+          FieldChecks checks;
+          const std::string account =
+              checks.AccountName("parent", one.request.parent());
+          LATCHKEY_RETURN_IF_ERROR(checks.status());
+          LATCHKEY_ASSIGN_OR_RETURN(
+              const AccountAdmin::NewSecret made,
+              accounts_.AddClientSecret(account, one.MakeOrigin()));
+          *one.response.mutable_client_secret() = ToProto(account, made.secret);
+          one.response.set_secret(std::string(made.text.Reveal()));
+          *one.response.mutable_revision() = ToProto(epoch_, made.revision);
+          return absl::OkStatus();
+        });
+      });
+}
+
+grpc::ServerUnaryReactor* AccountRpc::ListClientSecrets(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::ListClientSecretsRequest, v1::ListClientSecretsResponse>(
+      door_, Method::kListClientSecrets, context, in, out, [this](auto call) {
+        OnReader(std::move(call), [this](auto& one) -> absl::Status {
+          FieldChecks checks;
+          const std::string name =
+              checks.AccountName("parent", one.request.parent());
+          LATCHKEY_RETURN_IF_ERROR(checks.status());
+          LATCHKEY_ASSIGN_OR_RETURN(const Account account, accounts_.Get(name));
+          for (const ClientSecret& secret : account.secrets) {
+            *one.response.add_client_secrets() = ToProto(name, secret);
+          }
+          return absl::OkStatus();
+        });
+      });
+}
+
+grpc::ServerUnaryReactor* AccountRpc::RemoveClientSecret(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::RemoveClientSecretRequest, v1::RemoveClientSecretResponse>(
+      door_, Method::kRemoveClientSecret, context, in, out, [this](auto call) {
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+          FieldChecks checks;
+          const FieldChecks::SecretRef secret =
+              checks.SecretName("name", one.request.name());
+          LATCHKEY_RETURN_IF_ERROR(checks.status());
+          return Fill(accounts_.RemoveClientSecret(secret.account, secret.id,
+                                                   one.request.end_sessions(),
+                                                   one.MakeOrigin()),
+                      epoch_, &one.response);
+        });
+      });
+}
+
+grpc::ServerUnaryReactor* AccountRpc::SetJwks(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::SetJwksRequest, v1::SetJwksResponse>(
+      door_, Method::kSetJwks, context, in, out, [this](auto call) {
+        OnWorker(std::move(call), [this](auto& one) {
+          return Change(one, epoch_, [&](const std::string& account) {
+            return accounts_.SetJwks(account, one.request.jwks(),
+                                     one.MakeOrigin());
+          });
+        });
+      });
+}
+
+grpc::ServerUnaryReactor* AccountRpc::SetCertificateNames(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::SetCertificateNamesRequest, v1::SetCertificateNamesResponse>(
+      door_, Method::kSetCertificateNames, context, in, out, [this](auto call) {
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+          FieldChecks checks;
+          const std::string account =
+              checks.AccountName("name", one.request.name());
+          const auto& names = one.request.certificate_names();
+          checks.CertificateNames("certificate_names", names);
+          LATCHKEY_RETURN_IF_ERROR(checks.status());
+          return Fill(
+              accounts_.SetCertificateNames(
+                  account, {names.begin(), names.end()}, one.MakeOrigin()),
+              epoch_, &one.response);
         });
       });
 }

@@ -8,6 +8,14 @@
 
 namespace latchkey {
 
+using RawProofMethods =
+    v1::AccountService::WithRawCallbackMethod_AddClientSecret<
+        v1::AccountService::WithRawCallbackMethod_ListClientSecrets<
+            v1::AccountService::WithRawCallbackMethod_RemoveClientSecret<
+                v1::AccountService::WithRawCallbackMethod_SetJwks<
+                    v1::AccountService::
+                        WithRawCallbackMethod_SetCertificateNames<
+                            v1::AccountService::Service>>>>>;
 using RawAccountService =
     v1::AccountService::WithRawCallbackMethod_CreateAccount<
         v1::AccountService::WithRawCallbackMethod_GetAccount<
@@ -19,7 +27,7 @@ using RawAccountService =
                                 WithRawCallbackMethod_DeleteAccount<
                                     v1::AccountService::
                                         WithRawCallbackMethod_SetPassword<
-                                            v1::AccountService::Service>>>>>>>>;
+                                            RawProofMethods>>>>>>>>;
 
 // AccountRpc puts AccountAdmin on the wire, as AuthRpc does with Authority.
 class AccountRpc final : public RawAccountService {
@@ -51,8 +59,26 @@ class AccountRpc final : public RawAccountService {
   grpc::ServerUnaryReactor* SetPassword(grpc::CallbackServerContext* context,
                                         const grpc::ByteBuffer* in,
                                         grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* AddClientSecret(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+      grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* ListClientSecrets(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+      grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* RemoveClientSecret(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+      grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* SetJwks(grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* in,
+                                    grpc::ByteBuffer* out) override;
+  grpc::ServerUnaryReactor* SetCertificateNames(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+      grpc::ByteBuffer* out) override;
 
  private:
+  void CreateService(
+      CallPtr<v1::CreateAccountRequest, v1::CreateAccountResponse> call);
+
   const CallDoor door_;
   AccountAdmin& accounts_;
   const Epoch epoch_;

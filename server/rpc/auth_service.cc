@@ -22,16 +22,39 @@ ClientInfo FromProto(const v1::ClientInfo& proto) {
           .device_label = proto.device_label()};
 }
 
+void ReadProof(v1::LoginRequest* request, FieldChecks* checks,
+               LoginCommand* command) {
+  switch (request->proof_case()) {
+    case v1::LoginRequest::kPassword:
+      command->proof = LoginCommand::Proof::kPassword;
+      command->password = MoveSecret(request->mutable_password());
+      checks->Password("password", command->password);
+      break;
+    case v1::LoginRequest::kClientSecret:
+      command->proof = LoginCommand::Proof::kSecret;
+      checks->Credential("client_secret", request->client_secret());
+      command->client_secret = MoveSecret(request->mutable_client_secret());
+      break;
+    case v1::LoginRequest::kClientAssertion:
+      command->proof = LoginCommand::Proof::kAssertion;
+      checks->Credential("client_assertion", request->client_assertion());
+      command->client_assertion =
+          MoveSecret(request->mutable_client_assertion());
+      break;
+    case v1::LoginRequest::kClientCertificate:
+      command->proof = LoginCommand::Proof::kCertificate;
+      break;
+    case v1::LoginRequest::PROOF_NOT_SET:
+      checks->Fail("proof", "is required");
+      break;
+  }
+}
+
 absl::StatusOr<LoginCommand> ReadLogin(v1::LoginRequest* request) {
   FieldChecks checks;
   LoginCommand command;
   checks.AccountId("account", request->account());
-  if (request->proof_case() == v1::LoginRequest::kPassword) {
-    command.password = MoveSecret(request->mutable_password());
-    checks.Password("password", command.password);
-  } else {
-    checks.Fail("proof", "is required");
-  }
+  ReadProof(request, &checks, &command);
   if (!v1::CredentialFormat_IsValid(request->credential_format())) {
     checks.Fail("credential_format", "is not a known value");
   }
@@ -199,6 +222,9 @@ void AuthRpc::StartLogin(LoginCall call) {
   }
   command->origin = call->MakeOrigin();
   command->abandoned = call->Abandoned();
+  if (command->proof == LoginCommand::Proof::kCertificate) {
+    command->certificate_names = call->PeerCertificateNames();
+  }
   authority_.Login(*std::move(command),
                    [this, call](absl::StatusOr<Grant> grant) {
                      if (!grant.ok()) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -28,6 +29,7 @@
 #include "server/rpc/correlation.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
+#include "server/rpc/peer_certificate.h"
 #include "server/rpc/request_parser.h"
 #include "server/rpc/status_map.h"
 
@@ -97,6 +99,12 @@ class Call {
     return {.caller = caller_,
             .address = PeerAddress(context_->peer()),
             .correlation_id = CorrelationId()};
+  }
+
+  // PeerCertificateNames returns the names in the client certificate of the
+  // connection; see CertificateNamesOf.
+  std::vector<std::string> PeerCertificateNames() const {
+    return CertificateNamesOf(*context_->auth_context());
   }
 
   // Finish answers with `response`, or with the error.

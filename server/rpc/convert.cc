@@ -57,6 +57,22 @@ v1::Account ToProto(const Account& account) {
   for (const std::string& role : account.roles) proto.add_roles(role);
   *proto.mutable_create_time() = ToProto(account.create_time);
   *proto.mutable_update_time() = ToProto(account.update_time);
+  proto.set_kind(account.kind == AccountKind::kService
+                     ? v1::ACCOUNT_KIND_SERVICE
+                     : v1::ACCOUNT_KIND_PERSON);
+  proto.set_jwks(account.jwks);
+  for (const std::string& name : account.certificate_names) {
+    proto.add_certificate_names(name);
+  }
+  return proto;
+}
+
+v1::ClientSecret ToProto(absl::string_view account,
+                         const ClientSecret& secret) {
+  v1::ClientSecret proto;
+  proto.set_name(absl::StrCat(AccountResourceName(account), "/secrets/",
+                              secret.id.ToHex()));
+  *proto.mutable_create_time() = ToProto(secret.create_time);
   return proto;
 }
 

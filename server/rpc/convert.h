@@ -26,6 +26,7 @@ v1::Session ToProto(const Session& session);
 v1::Session ToProto(const LiveSession& session);
 v1::Account ToProto(const Account& account);
 v1::InactiveReason ToProto(InactiveReason reason);
+v1::ClientSecret ToProto(absl::string_view account, const ClientSecret& secret);
 
 // AccountResourceName returns accounts/{account}.
 std::string AccountResourceName(absl::string_view account);

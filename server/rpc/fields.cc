@@ -20,6 +20,7 @@ constexpr int64_t kMaxDurationSeconds = 315576000000;
 
 constexpr absl::string_view kAccountPrefix = "accounts/";
 constexpr absl::string_view kSessionInfix = "/sessions/";
+constexpr absl::string_view kSecretInfix = "/secrets/";
 
 }  // namespace
 
@@ -91,6 +92,25 @@ void FieldChecks::Client(absl::string_view field, const v1::ClientInfo& value) {
        kMaxClientInfoBytes);
 }
 
+void FieldChecks::CertificateNames(
+    absl::string_view field,
+    const google::protobuf::RepeatedPtrField<std::string>& values) {
+  if (values.size() > static_cast<int>(kMaxCertificateNames)) {
+    Fail(field, "must be at most 16");
+    return;
+  }
+  absl::flat_hash_set<std::string> seen;
+  for (int i = 0; i < values.size(); ++i) {
+    const std::string path = absl::StrCat(field, "[", i, "]");
+    if (!IsCertificateName(values[i])) {
+      Fail(
+          path,
+          "must be uri:{URI} or dns:{lower-case host name}, at most 256 bytes");
+    }
+    if (!seen.insert(values[i]).second) Fail(path, "is there twice");
+  }
+}
+
 std::string FieldChecks::AccountName(absl::string_view field,
                                      absl::string_view value) {
   if (!absl::ConsumePrefix(&value, kAccountPrefix) || !IsAccountName(value)) {
@@ -99,22 +119,40 @@ std::string FieldChecks::AccountName(absl::string_view field,
   return std::string(value);
 }
 
+template <typename Id>
+bool FieldChecks::ReadChildName(absl::string_view value,
+                                absl::string_view infix, std::string* account,
+                                Id* id) {
+  const bool prefixed = absl::ConsumePrefix(&value, kAccountPrefix);
+  const size_t at = value.find(infix);
+  if (!prefixed || at == absl::string_view::npos ||
+      !IsAccountName(value.substr(0, at))) {
+    return false;
+  }
+  const auto read = Id::FromHex(value.substr(at + infix.size()));
+  if (!read.has_value()) return false;
+  *account = std::string(value.substr(0, at));
+  *id = *read;
+  return true;
+}
+
 FieldChecks::SessionRef FieldChecks::SessionName(absl::string_view field,
                                                  absl::string_view value) {
   SessionRef ref;
-  const bool prefixed = absl::ConsumePrefix(&value, kAccountPrefix);
-  const size_t infix = value.find(kSessionInfix);
-  if (prefixed && infix != absl::string_view::npos &&
-      IsAccountName(value.substr(0, infix))) {
-    const auto id =
-        SessionId::FromHex(value.substr(infix + kSessionInfix.size()));
-    if (id.has_value()) {
-      ref.account = std::string(value.substr(0, infix));
-      ref.id = *id;
-      return ref;
-    }
+  if (!ReadChildName(value, kSessionInfix, &ref.account, &ref.id)) {
+    Fail(field,
+         "must be accounts/{account}/sessions/{32 lower-case hex digits}");
   }
-  Fail(field, "must be accounts/{account}/sessions/{32 lower-case hex digits}");
+  return ref;
+}
+
+FieldChecks::SecretRef FieldChecks::SecretName(absl::string_view field,
+                                               absl::string_view value) {
+  SecretRef ref;
+  if (!ReadChildName(value, kSecretInfix, &ref.account, &ref.id)) {
+    Fail(field,
+         "must be accounts/{account}/secrets/{16 lower-case hex digits}");
+  }
   return ref;
 }
 

@@ -15,6 +15,7 @@
 #include "client/base/ids.h"
 #include "client/base/secret_bytes.h"
 #include "latchkey/v1/session.pb.h"
+#include "server/account/account.h"
 #include "server/base/error.h"
 
 namespace latchkey {
@@ -48,6 +49,9 @@ class FieldChecks {
   void Roles(absl::string_view field,
              const google::protobuf::RepeatedPtrField<std::string>& values);
   void Client(absl::string_view field, const v1::ClientInfo& value);
+  void CertificateNames(
+      absl::string_view field,
+      const google::protobuf::RepeatedPtrField<std::string>& values);
 
   // AccountName reads accounts/{account} and returns the bare name.
   std::string AccountName(absl::string_view field, absl::string_view value);
@@ -58,6 +62,13 @@ class FieldChecks {
     SessionId id;
   };
   SessionRef SessionName(absl::string_view field, absl::string_view value);
+
+  // SecretName reads accounts/{account}/secrets/{secret}.
+  struct SecretRef {
+    std::string account;
+    ClientSecretId id;
+  };
+  SecretRef SecretName(absl::string_view field, absl::string_view value);
 
   // PageSize returns 1 to kMaxPageSize; 0 is the default.
   int PageSize(absl::string_view field, int value);
@@ -72,6 +83,10 @@ class FieldChecks {
   absl::Status status() const;
 
  private:
+  // Reads accounts/{account}/KIND/{id}; false if it is none.
+  template <typename Id>
+  static bool ReadChildName(absl::string_view value, absl::string_view infix,
+                            std::string* account, Id* id);
   void Text(absl::string_view field, absl::string_view value, size_t limit);
 
   std::vector<FieldViolation> violations_;

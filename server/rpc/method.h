@@ -35,6 +35,11 @@ enum class Method {
   kEnableAccount,
   kDeleteAccount,
   kSetPassword,
+  kAddClientSecret,
+  kListClientSecrets,
+  kRemoveClientSecret,
+  kSetJwks,
+  kSetCertificateNames,
   kGetJwks,
   kListKeys,
   kRotateKey,
@@ -54,7 +59,7 @@ struct MethodRule {
 
 // The one table of who may call what. A method that is not in it is refused.
 // (Health and reflection are gRPC's own: anyone, as far as they are served.)
-inline constexpr std::array<MethodRule, 22> kMethodRules = {{
+inline constexpr std::array<MethodRule, 27> kMethodRules = {{
     {Method::kLogin, "Login", std::nullopt, Permission::kLoginOnBehalf},
     {Method::kValidate, "Validate", Permission::kValidate,
      Permission::kSeeReason},
@@ -74,6 +79,13 @@ inline constexpr std::array<MethodRule, 22> kMethodRules = {{
     {Method::kEnableAccount, "EnableAccount", Permission::kAdminister},
     {Method::kDeleteAccount, "DeleteAccount", Permission::kAdminister},
     {Method::kSetPassword, "SetPassword", Permission::kAdminister},
+    {Method::kAddClientSecret, "AddClientSecret", Permission::kAdminister},
+    {Method::kListClientSecrets, "ListClientSecrets", Permission::kAdminister},
+    {Method::kRemoveClientSecret, "RemoveClientSecret",
+     Permission::kAdminister},
+    {Method::kSetJwks, "SetJwks", Permission::kAdminister},
+    {Method::kSetCertificateNames, "SetCertificateNames",
+     Permission::kAdminister},
     {Method::kGetJwks, "GetJwks", std::nullopt},
     {Method::kListKeys, "ListKeys", Permission::kAdminister},
     {Method::kRotateKey, "RotateKey", Permission::kAdminister},

@@ -32,6 +32,7 @@ struct LiveSession {
   Session ToSession() const {
     return {.id = id,
             .form = profile->form,
+            .account_kind = profile->account_kind,
             .account = profile->account,
             .account_uid = profile->account_uid,
             .generation = profile->generation,

@@ -11,6 +11,7 @@
 
 #include "client/base/fixed_bytes.h"
 #include "client/base/ids.h"
+#include "server/base/account_kind.h"
 
 namespace latchkey {
 
@@ -36,6 +37,7 @@ struct ClientInfo {
 struct Session {
   SessionId id;
   CredentialForm form = CredentialForm::kOpaque;
+  AccountKind account_kind = AccountKind::kPerson;
   std::string account;      // the account's name at login
   AccountUid account_uid;   // and what it was under that name, as read
   uint64_t generation = 0;  //   before the proof was checked

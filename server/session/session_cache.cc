@@ -39,6 +39,18 @@ absl::StatusOr<uint64_t> SessionCache::Create(const SessionKey& key,
   return revision;
 }
 
+absl::StatusOr<uint64_t> SessionCache::CreateByProof(const SessionKey& key,
+                                                     const Session& session,
+                                                     const ProofUse& use,
+                                                     absl::Time now) {
+  SessionSegment& segment = SegmentOf(key);
+  const uint64_t ticket = segment.Ticket();
+  LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
+                            base_.CreateByProof(key, session, use, now));
+  segment.Insert(key, Share(session), ticket, Capacity());
+  return revision;
+}
+
 absl::StatusOr<Session> SessionCache::Find(const SessionKey& key,
                                            absl::Time now) const {
   LATCHKEY_ASSIGN_OR_RETURN(const LiveSession session,

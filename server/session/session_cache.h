@@ -71,6 +71,10 @@ class SessionCache final : public SessionStore {
 
   absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
                                   absl::Time now) override;
+  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
+                                         const Session& session,
+                                         const ProofUse& use,
+                                         absl::Time now) override;
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override;
   absl::StatusOr<Session> FindInMemory(const SessionKey& key,

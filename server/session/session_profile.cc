@@ -42,7 +42,8 @@ Interned<SessionProfile> ProfileTable::Share(const Session& session) {
                                 .client = session.client}),
        .idle_ttl = session.idle_ttl,
        .auth_delay = session.auth_time - session.create_time,
-       .form = session.form});
+       .form = session.form,
+       .account_kind = session.account_kind});
 }
 
 }  // namespace latchkey

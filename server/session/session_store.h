@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 
+#include "client/base/fixed_bytes.h"
 #include "server/session/session.h"
 
 namespace latchkey {
@@ -19,6 +20,22 @@ namespace latchkey {
 struct StoredSession {
   SessionKey key;
   Session session;
+};
+
+// AssertionId is SHA-256 of the `jti` of a signed assertion.
+using AssertionId = FixedBytes<32, struct AssertionIdTag>;
+
+// ProofUse is what becomes of the proof by which a service account opens a
+// session.
+struct ProofUse {
+  // The account's, as read before the proof was checked.
+  uint64_t proof_generation = 0;
+  // Of an assertion: it is used up, for as long as it would be good.
+  struct Assertion {
+    AssertionId id;
+    absl::Time expire_time;
+  };
+  std::optional<Assertion> assertion;
 };
 
 // EndResult says what a call that ends sessions did.
@@ -62,6 +79,15 @@ class SessionStore {
   [[nodiscard]] virtual absl::StatusOr<uint64_t> Create(const SessionKey& key,
                                                         const Session& session,
                                                         absl::Time now) = 0;
+
+  // CreateByProof is Create for a service account's login. The same write uses
+  // up the proof, so that of many logins by one assertion one gets a session.
+  //   kUnauthenticated  besides, if the account has not that proof_generation
+  //                     any more, the assertion has expired at `now`, or one of
+  //                     its id was used that has not; nothing changed
+  [[nodiscard]] virtual absl::StatusOr<uint64_t> CreateByProof(
+      const SessionKey& key, const Session& session, const ProofUse& use,
+      absl::Time now) = 0;
 
   // Find returns the live session under `key`, with its newest activity.
   //   kNotFound  never existed, ended, or not alive at `now`; not told apart

@@ -11,6 +11,9 @@ namespace {
 
 // Never reuse a number: a later layout of any record takes the next one.
 constexpr uint8_t kVersion = 1;
+// Of accounts of kind kService, and of their sessions. Records of persons stay
+// as they are: whoever reads only those need not know of services.
+constexpr uint8_t kServiceVersion = 2;
 
 absl::Status Damaged() {
   return MakeError(absl::StatusCode::kDataLoss, Reason::kCorruptRecord,
@@ -24,6 +27,47 @@ ByteWriter NewRecord() {
   return out;
 }
 
+ByteWriter NewRecordOf(AccountKind kind) {
+  ByteWriter out;
+  out.U8(kind == AccountKind::kService ? kServiceVersion : kVersion);
+  return out;
+}
+
+// KindOfVersion is nullopt for a version that is none of the two.
+std::optional<AccountKind> KindOfVersion(uint8_t version) {
+  if (version == kVersion) return AccountKind::kPerson;
+  if (version == kServiceVersion) return AccountKind::kService;
+  return std::nullopt;
+}
+
+void WriteProofs(const Account& account, ByteWriter* out) {
+  out->U64(account.proof_generation);
+  out->U8(static_cast<uint8_t>(account.secrets.size()));
+  for (const ClientSecret& secret : account.secrets) {
+    out->Raw(secret.id.view());
+    out->Raw(secret.digest.view());
+    out->Time(secret.create_time);
+  }
+  out->String(account.jwks);
+  out->Strings(account.certificate_names);
+}
+
+// ReadProofs returns false if there are more secrets than an account may have.
+bool ReadProofs(ByteReader* in, Account* account) {
+  account->proof_generation = in->U64();
+  const uint8_t count = in->U8();
+  if (count > kMaxClientSecrets) return false;
+  for (uint8_t i = 0; i < count; ++i) {
+    ClientSecret& secret = account->secrets.emplace_back();
+    secret.id = in->Fixed<ClientSecretId>();
+    secret.digest = in->Fixed<ClientSecretDigest>();
+    secret.create_time = in->Time();
+  }
+  account->jwks = in->String();
+  account->certificate_names = in->Strings();
+  return true;
+}
+
 }  // namespace
 
 std::optional<absl::Time> ReadExpire(absl::string_view record) {
@@ -32,7 +76,7 @@ std::optional<absl::Time> ReadExpire(absl::string_view record) {
 }
 
 std::string EncodeAccount(const Account& account) {
-  ByteWriter out = NewRecord();
+  ByteWriter out = NewRecordOf(account.kind);
   out.Raw(account.uid.view());
   out.U64(account.generation);
   out.U8(account.disabled ? 1 : 0);
@@ -40,14 +84,17 @@ std::string EncodeAccount(const Account& account) {
   out.Time(account.update_time);
   out.String(account.password_phc);
   out.Strings(account.roles);
+  if (account.kind == AccountKind::kService) WriteProofs(account, &out);
   return out.Take();
 }
 
 absl::StatusOr<Account> DecodeAccount(absl::string_view name,
                                       absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  const std::optional<AccountKind> kind = KindOfVersion(in.U8());
+  if (!kind.has_value()) return Damaged();
   Account account;
+  account.kind = *kind;
   account.name = std::string(name);
   account.uid = in.Fixed<AccountUid>();
   account.generation = in.U64();
@@ -57,12 +104,15 @@ absl::StatusOr<Account> DecodeAccount(absl::string_view name,
   account.update_time = in.Time();
   account.password_phc = in.String();
   account.roles = in.Strings();
+  if (*kind == AccountKind::kService && !ReadProofs(&in, &account)) {
+    return Damaged();
+  }
   if (!in.Complete() || disabled > 1) return Damaged();
   return account;
 }
 
 std::string EncodeSession(const Session& session) {
-  ByteWriter out = NewRecord();
+  ByteWriter out = NewRecordOf(session.account_kind);
   out.Time(session.expire_time);
   out.Raw(session.id.view());
   out.U8(static_cast<uint8_t>(session.form));
@@ -84,8 +134,10 @@ std::string EncodeSession(const Session& session) {
 
 absl::StatusOr<Session> DecodeSession(absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  const std::optional<AccountKind> kind = KindOfVersion(in.U8());
+  if (!kind.has_value()) return Damaged();
   Session session;
+  session.account_kind = *kind;
   session.expire_time = in.Time();
   session.id = in.Fixed<SessionId>();
   const uint8_t form = in.U8();

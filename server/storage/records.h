@@ -49,13 +49,21 @@ std::optional<absl::Time> ReadExpire(absl::string_view record);
 //   34 8   update_time
 //   42 str password_phc
 //      strs roles
+//
+// of a service account v = 2, the same, and behind it
+//      8   proof_generation
+//      1   number of client secrets, and for each:  8  id
+//                                                  32  digest
+//                                                   8  create_time
+//      str jwks
+//      strs certificate_names
 std::string EncodeAccount(const Account& account);
 absl::StatusOr<Account> DecodeAccount(absl::string_view name,
                                       absl::string_view record);
 
 // sessions: SessionKey -> Session
 //
-//    0 1   v = 1
+//    0 1   v = 1; of a service account 2
 //    1 8   expire_time
 //    9 16  id
 //   25 1   form: 1 opaque, 2 JWT
@@ -72,6 +80,8 @@ std::string EncodeSession(const Session& session);
 absl::StatusOr<Session> DecodeSession(absl::string_view record);
 
 // session_ids: SessionId -> SessionPointer
+//              AccountUid, AssertionId -> SessionPointer of the session that
+//              the assertion opened, with the assertion's expire_time
 // sessions_by_account: AccountUid, SessionId -> SessionPointer
 //
 //    0 1   v = 1

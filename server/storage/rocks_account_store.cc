@@ -19,8 +19,9 @@ absl::Status NoSuchAccount() {
 
 // Applies `edit` to `account`; tells whether anything changed, and adds one to
 // the generation if the account's sessions must end with it.
-bool Apply(const AccountEdit& edit, Account* account) {
-  bool changed = edit.end_sessions;
+absl::StatusOr<bool> Apply(const AccountEdit& edit, Account* account) {
+  LATCHKEY_ASSIGN_OR_RETURN(bool changed, EditProofs(edit, account));
+  changed = changed || edit.end_sessions;
   bool ends_sessions = edit.end_sessions;
   if (edit.roles.has_value() && *edit.roles != account->roles) {
     account->roles = *edit.roles;
@@ -108,7 +109,8 @@ absl::StatusOr<AccountChange> RocksAccountStore::Edit(absl::string_view name,
                        "the account changed meanwhile");
     }
     const uint64_t generation = account.generation;
-    if (Apply(edit, &account)) {
+    LATCHKEY_ASSIGN_OR_RETURN(const bool changed, Apply(edit, &account));
+    if (changed) {
       account.update_time = now;
       view.Put(Family::kAccounts, name, EncodeAccount(account));
       change.ended_sessions = account.generation != generation;

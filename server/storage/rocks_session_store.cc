@@ -50,6 +50,26 @@ absl::StatusOr<Session> WithActivity(const SessionKey& key,
   return session;
 }
 
+// Adds a new session, unless its account does not stand behind it.
+absl::Status AddSession(ChangeView& view, const SessionKey& key,
+                        const Session& session) {
+  LATCHKEY_ASSIGN_OR_RETURN(const bool refused, LeftBehind(view, session));
+  if (refused) return LoginRefused();
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_key,
+                            view.Get(Family::kSessions, key.view()));
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_id,
+                            view.Get(Family::kSessionIds, session.id.view()));
+  if (same_key.has_value() || same_id.has_value()) {
+    return absl::AlreadyExistsError("the session exists");
+  }
+  // A late note about an earlier session of this key is none about this one.
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> stray,
+                            view.Get(Family::kActivity, key.view()));
+  if (stray.has_value()) view.Delete(Family::kActivity, key.view());
+  PutSession(view, key, session);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 RocksSessionStore::RocksSessionStore(RocksDb& db, Committer& committer,
@@ -59,25 +79,16 @@ RocksSessionStore::RocksSessionStore(RocksDb& db, Committer& committer,
 absl::StatusOr<uint64_t> RocksSessionStore::Create(const SessionKey& key,
                                                    const Session& session,
                                                    absl::Time /*now*/) {
+  return committer_.Commit(
+      [&](ChangeView& view) { return AddSession(view, key, session); });
+}
+
+absl::StatusOr<uint64_t> RocksSessionStore::CreateByProof(
+    const SessionKey& key, const Session& session, const ProofUse& use,
+    absl::Time now) {
   return committer_.Commit([&](ChangeView& view) -> absl::Status {
-    LATCHKEY_ASSIGN_OR_RETURN(const bool refused, LeftBehind(view, session));
-    if (refused) {
-      return MakeError(absl::StatusCode::kUnauthenticated,
-                       Reason::kLoginRefused, "login refused");
-    }
-    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_key,
-                              view.Get(Family::kSessions, key.view()));
-    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_id,
-                              view.Get(Family::kSessionIds, session.id.view()));
-    if (same_key.has_value() || same_id.has_value()) {
-      return absl::AlreadyExistsError("the session exists");
-    }
-    // A late note about an earlier session of this key is none about this one.
-    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> stray,
-                              view.Get(Family::kActivity, key.view()));
-    if (stray.has_value()) view.Delete(Family::kActivity, key.view());
-    PutSession(view, key, session);
-    return absl::OkStatus();
+    LATCHKEY_RETURN_IF_ERROR(AddSession(view, key, session));
+    return UseProof(view, key, session, use, now);
   });
 }
 

@@ -32,6 +32,10 @@ class RocksSessionStore final : public SessionStore {
 
   absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
                                   absl::Time now) override;
+  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
+                                         const Session& session,
+                                         const ProofUse& use,
+                                         absl::Time now) override;
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override;
   absl::StatusOr<Session> FindInMemory(const SessionKey& key,

@@ -17,6 +17,10 @@ std::string AccountIndexKey(const AccountUid& uid, const SessionId& id) {
   return absl::StrCat(uid.view(), id.view());
 }
 
+std::string AssertionKey(const AccountUid& uid, const AssertionId& id) {
+  return absl::StrCat(uid.view(), id.view());
+}
+
 absl::Status NoSuchSession() {
   // Asked for at every unknown credential: made once, then shared.
   static const absl::Status& status =
@@ -62,6 +66,30 @@ void DeleteSession(ChangeView& view, const SessionKey& key,
   view.Delete(Family::kSessionsByAccount,
               AccountIndexKey(session.account_uid, session.id));
   view.Delete(Family::kActivity, key.view());
+}
+
+absl::Status UseProof(ChangeView& view, const SessionKey& key,
+                      const Session& session, const ProofUse& use,
+                      absl::Time now) {
+  LATCHKEY_ASSIGN_OR_RETURN(const Account account,
+                            ReadAccount(view, session.account));
+  if (account.proof_generation != use.proof_generation) return LoginRefused();
+  if (!use.assertion.has_value()) return absl::OkStatus();
+  // It was good when it was checked. Were it let through now, the record of an
+  // earlier use would have expired with it.
+  if (now >= use.assertion->expire_time) return LoginRefused();
+  const std::string row = AssertionKey(account.uid, use.assertion->id);
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> used,
+                            view.Get(Family::kSessionIds, row));
+  if (used.has_value()) {
+    LATCHKEY_ASSIGN_OR_RETURN(const SessionPointer pointer,
+                              DecodeSessionPointer(*used));
+    // One that has expired may lie here for a while before it is freed.
+    if (now < pointer.expire_time) return LoginRefused();
+  }
+  view.Put(Family::kSessionIds, row,
+           EncodeSessionPointer({use.assertion->expire_time, key}));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> LeftBehind(const ChangeView& view,

@@ -11,6 +11,7 @@
 
 #include "client/base/ids.h"
 #include "server/session/session.h"
+#include "server/session/session_store.h"
 #include "server/storage/change_view.h"
 
 namespace latchkey {
@@ -19,6 +20,10 @@ namespace latchkey {
 
 // AccountIndexKey returns the key in `sessions_by_account`.
 std::string AccountIndexKey(const AccountUid& uid, const SessionId& id);
+
+// AssertionKey returns the key in `session_ids` of a used assertion. It is
+// longer than that of a session's id.
+std::string AssertionKey(const AccountUid& uid, const AssertionId& id);
 
 // NoSuchSession is the one answer for never existed, ended and not alive.
 absl::Status NoSuchSession();
@@ -40,6 +45,12 @@ void PutSession(ChangeView& view, const SessionKey& key,
 // DeleteSession removes them, and the activity noted.
 void DeleteSession(ChangeView& view, const SessionKey& key,
                    const Session& session);
+
+// UseProof decides whether the proof is still good, and uses it up.
+//   kUnauthenticated  kLoginRefused: see SessionStore::CreateByProof
+[[nodiscard]] absl::Status UseProof(ChangeView& view, const SessionKey& key,
+                                    const Session& session, const ProofUse& use,
+                                    absl::Time now);
 
 // LeftBehind tells whether the session's account, as the change sees it, does
 // not stand behind it any more: gone, disabled, of another uid or generation.

@@ -112,6 +112,87 @@ TEST_P(AccountStoreContract, ListGoesOnBehindAfterUpToItsLimit) {
   EXPECT_TRUE(accounts().List("d", 10)->empty());
 }
 
+TEST_P(AccountStoreContract, AServiceHasTwoSecretsAtMost) {
+  const Account billing = ContractService("billing");
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  for (const uint32_t number : {1, 2}) {
+    const auto added = accounts().Edit(
+        "billing", {.add_secret = ContractSecret(number)}, now_);
+    ASSERT_TRUE(added.ok()) << added.status();
+    EXPECT_FALSE(added->ended_sessions);
+    EXPECT_EQ(added->account.update_time, now_);
+  }
+  const Account full = *accounts().Find("billing");
+  EXPECT_EQ(full.secrets,
+            (std::vector<ClientSecret>{ContractSecret(1), ContractSecret(2)}));
+  // Nothing was taken away.
+  EXPECT_EQ(full.proof_generation, billing.proof_generation);
+  const uint64_t before = sessions().Revision();
+  const auto third =
+      accounts().Edit("billing", {.add_secret = ContractSecret(3)}, now_);
+  EXPECT_TRUE(absl::IsFailedPrecondition(third.status()));
+  EXPECT_EQ(ReasonOf(third.status()), Reason::kTooManySecrets);
+  EXPECT_EQ(*accounts().Find("billing"), full);
+  EXPECT_EQ(sessions().Revision(), before);
+}
+
+TEST_P(AccountStoreContract, ProofsThatAreTakenAwayEndNoSessions) {
+  Account billing = ContractService("billing");
+  billing.secrets = {ContractSecret(1)};
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  const ClientSecretId id = ContractSecret(1).id;
+  uint64_t generation = billing.proof_generation;
+  for (const AccountEdit& edit :
+       {AccountEdit{.remove_secret = id}, AccountEdit{.jwks = "{}"},
+        AccountEdit{.certificate_names = std::vector<std::string>{"uri:x"}}}) {
+    const auto change = accounts().Edit("billing", edit, now_);
+    ASSERT_TRUE(change.ok()) << change.status();
+    EXPECT_FALSE(change->ended_sessions);
+    EXPECT_EQ(change->account.generation, billing.generation);
+    EXPECT_EQ(change->account.proof_generation, ++generation);
+    EXPECT_EQ(*accounts().Find("billing"), change->account);
+  }
+  const Account now = *accounts().Find("billing");
+  EXPECT_TRUE(now.secrets.empty());
+  EXPECT_EQ(now.jwks, "{}");
+  EXPECT_EQ(now.certificate_names, std::vector<std::string>{"uri:x"});
+  EXPECT_EQ(
+      ReasonOf(
+          accounts().Edit("billing", {.remove_secret = id}, now_).status()),
+      Reason::kSecretNotFound);
+}
+
+TEST_P(AccountStoreContract, RemovingASecretEndsSessionsIfAsked) {
+  Account billing = ContractService("billing");
+  billing.secrets = {ContractSecret(1)};
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  const auto change = accounts().Edit(
+      "billing", {.remove_secret = ContractSecret(1).id, .end_sessions = true},
+      now_);
+  ASSERT_TRUE(change.ok()) << change.status();
+  EXPECT_TRUE(change->ended_sessions);
+  EXPECT_FALSE(LoginAs(billing, 1));
+}
+
+TEST_P(AccountStoreContract, ProofsAreForTheirKindOfAccount) {
+  const Account alice = Alice();
+  const Account billing = ContractService("billing");
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  const auto refused = [&](const char* name, const AccountEdit& edit) {
+    const auto change = accounts().Edit(name, edit, now_);
+    EXPECT_TRUE(absl::IsFailedPrecondition(change.status()));
+    return ReasonOf(change.status()) == Reason::kWrongAccountKind;
+  };
+  EXPECT_TRUE(refused("billing", {.password_phc = "$x"}));
+  EXPECT_TRUE(refused("alice", {.add_secret = ContractSecret(1)}));
+  EXPECT_TRUE(refused("alice", {.remove_secret = ContractSecret(1).id}));
+  EXPECT_TRUE(refused("alice", {.jwks = "{}"}));
+  EXPECT_TRUE(refused(
+      "alice", {.certificate_names = std::vector<std::string>{"uri:x"}}));
+  EXPECT_EQ(*accounts().Find("alice"), alice);
+  EXPECT_EQ(*accounts().Find("billing"), billing);
+}
+
 TEST_P(AccountStoreContract, EditOfNobodyIsNotFound) {
   AccountEdit edit;
   edit.end_sessions = true;

@@ -1,8 +1,10 @@
 #ifndef LATCHKEY_TESTS_CONTRACT_SESSION_STORE_CONTRACT_H_
 #define LATCHKEY_TESTS_CONTRACT_SESSION_STORE_CONTRACT_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -124,6 +126,119 @@ TEST_P(SessionStoreContract, CreateWithoutAnAccountIsRefused) {
   EXPECT_EQ(ReasonOf(refused.status()), Reason::kLoginRefused);
   EXPECT_FALSE(Alive(1, now_));
   EXPECT_EQ(sessions().Revision(), before);
+}
+
+TEST_P(SessionStoreContract, AProofThatWasTakenAwayOpensNoSession) {
+  const Account billing = ContractService("billing");
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  const auto open = [&](uint32_t number, uint64_t proof_generation) {
+    return sessions().CreateByProof(
+        ContractKey(number), ContractSession(billing, number),
+        {.proof_generation = proof_generation}, now_);
+  };
+  ASSERT_TRUE(open(1, billing.proof_generation).ok());
+  EXPECT_EQ(*sessions().Find(ContractKey(1), now_),
+            ContractSession(billing, 1));
+  const auto taken = accounts().Edit("billing", {.jwks = "{}"}, now_);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  const auto refused = open(2, billing.proof_generation);
+  EXPECT_TRUE(absl::IsUnauthenticated(refused.status()));
+  EXPECT_EQ(ReasonOf(refused.status()), Reason::kLoginRefused);
+  EXPECT_FALSE(Alive(2, now_));
+  EXPECT_TRUE(Alive(1, now_));
+  EXPECT_TRUE(open(2, taken->account.proof_generation).ok());
+}
+
+TEST_P(SessionStoreContract, AnAssertionOpensOneSessionWhileItIsGood) {
+  const Account billing = ContractService("billing", 9);
+  const Account mail = ContractService("mail", 10);
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  ASSERT_TRUE(accounts().Create(mail).ok());
+  const absl::Time expiry = now_ + absl::Minutes(5);
+  const auto open = [&](const Account& account, uint32_t number, uint32_t id,
+                        absl::Time expire_time, absl::Time now) {
+    return sessions()
+        .CreateByProof(
+            ContractKey(number), ContractSession(account, number),
+            {.proof_generation = account.proof_generation,
+             .assertion = {{NumberedId<AssertionId>(id), expire_time}}},
+            now)
+        .status();
+  };
+  ASSERT_TRUE(open(billing, 1, 7, expiry, now_).ok());
+  const uint64_t before = sessions().Revision();
+  const absl::Status again = open(billing, 2, 7, expiry, expiry - tick_);
+  EXPECT_TRUE(absl::IsUnauthenticated(again));
+  EXPECT_EQ(ReasonOf(again), Reason::kLoginRefused);
+  // Nor at its end, when the record of its use has expired with it.
+  EXPECT_TRUE(absl::IsUnauthenticated(open(billing, 2, 7, expiry, expiry)));
+  EXPECT_FALSE(Alive(2, now_));
+  EXPECT_EQ(sessions().Revision(), before);
+  // Another id, and the same one of another account, are other assertions.
+  EXPECT_TRUE(open(billing, 3, 8, expiry, now_).ok());
+  EXPECT_TRUE(open(mail, 4, 7, expiry, now_).ok());
+  // What has expired stands in nobody's way, swept or not.
+  const absl::Time later = expiry + tick_;
+  EXPECT_TRUE(
+      absl::IsUnauthenticated(open(billing, 5, 7, later, expiry - tick_)));
+  EXPECT_TRUE(open(billing, 5, 7, later, expiry).ok());
+}
+
+TEST_P(SessionStoreContract, ARefusedLoginUsesUpNoAssertion) {
+  const Account billing = ContractService("billing");
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  const ProofUse use = {
+      .proof_generation = billing.proof_generation,
+      .assertion = {{NumberedId<AssertionId>(7), now_ + absl::Minutes(5)}}};
+  Account stale = billing;
+  stale.generation = 2;
+  EXPECT_FALSE(
+      sessions()
+          .CreateByProof(ContractKey(1), ContractSession(stale, 1), use, now_)
+          .ok());
+  EXPECT_TRUE(
+      sessions()
+          .CreateByProof(ContractKey(1), ContractSession(billing, 1), use, now_)
+          .ok());
+}
+
+TEST_P(SessionStoreContract, OfManyLoginsByOneAssertionOneWins) {
+  const Account billing = ContractService("billing");
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  const ProofUse use = {
+      .proof_generation = billing.proof_generation,
+      .assertion = {{NumberedId<AssertionId>(7), now_ + absl::Minutes(5)}}};
+  std::atomic<int> won = 0;
+  std::vector<std::thread> threads;
+  for (uint32_t number = 1; number <= 64; ++number) {
+    threads.emplace_back([&, number] {
+      const auto made = sessions().CreateByProof(
+          ContractKey(number), ContractSession(billing, number), use, now_);
+      if (made.ok()) ++won;
+      EXPECT_TRUE(made.ok() || absl::IsUnauthenticated(made.status()));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(won, 1);
+}
+
+TEST_P(DurableSessionStoreContract, AUsedAssertionIsRefusedAfterReopening) {
+  const Account billing = ContractService("billing");
+  ASSERT_TRUE(accounts().Create(billing).ok());
+  const ProofUse use = {
+      .proof_generation = billing.proof_generation,
+      .assertion = {{NumberedId<AssertionId>(7), now_ + absl::Minutes(5)}}};
+  const auto open = [&](uint32_t number) {
+    return sessions()
+        .CreateByProof(ContractKey(number), ContractSession(billing, number),
+                       use, now_)
+        .status();
+  };
+  ASSERT_TRUE(open(1).ok());
+  stores_->Reopen();
+  EXPECT_TRUE(absl::IsUnauthenticated(open(2)));
+  EXPECT_EQ(sessions().Find(ContractKey(1), now_)->account_kind,
+            AccountKind::kService);
 }
 
 TEST_P(SessionStoreContract, CreateUnderAnotherUidOrGenerationIsRefused) {

@@ -73,6 +73,18 @@ inline Account ContractAccount(absl::string_view name, uint32_t uid = 1) {
   return account;
 }
 
+inline Account ContractService(absl::string_view name, uint32_t uid = 9) {
+  Account account = ContractAccount(name, uid);
+  account.kind = AccountKind::kService;
+  account.password_phc = "";
+  return account;
+}
+
+inline ClientSecret ContractSecret(uint32_t number) {
+  return {NumberedId<ClientSecretId>(number),
+          NumberedId<ClientSecretDigest>(number), ContractStart()};
+}
+
 inline SessionKey ContractKey(uint32_t number) {
   return NumberedId<SessionKey>(number);
 }
@@ -84,6 +96,7 @@ inline Session ContractSession(const Account& account, uint32_t number) {
   session.id = NumberedId<SessionId>(number);
   session.form =
       number % 2 == 0 ? CredentialForm::kOpaque : CredentialForm::kJwt;
+  session.account_kind = account.kind;
   session.account = account.name;
   session.account_uid = account.uid;
   session.generation = account.generation;

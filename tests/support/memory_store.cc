@@ -33,6 +33,8 @@ struct MemoryStore::State {
   // last_seen_time is moved on by SaveActivity.
   std::map<SessionKey, Session> sessions ABSL_GUARDED_BY(mutex);
   std::map<SessionId, SessionKey> ids ABSL_GUARDED_BY(mutex);
+  std::map<std::pair<AccountUid, AssertionId>, absl::Time> assertions
+      ABSL_GUARDED_BY(mutex);  // used ones, and until when
   SessionKey sweep_cursor ABSL_GUARDED_BY(mutex);
   std::map<std::string, KeyRecord> keys ABSL_GUARDED_BY(mutex);
   std::optional<std::string> master_key_check ABSL_GUARDED_BY(mutex);
@@ -87,11 +89,13 @@ class MemoryStore::Accounts final : public AccountStore {
     MutexLock lock(&state_.mutex);
     const auto it = state_.accounts.find(std::string(name));
     if (it == state_.accounts.end()) return NoSuchAccount();
-    Account& account = it->second;
+    Account account = it->second;
     if (!IsExpected(edit, account)) {
       return MakeError(absl::StatusCode::kAborted, Reason::kAccountChanged,
                        "the account changed meanwhile");
     }
+    const absl::StatusOr<bool> proofs = EditProofs(edit, &account);
+    if (!proofs.ok()) return proofs.status();
     const bool roles = edit.roles.has_value() && *edit.roles != account.roles;
     const bool password = edit.password_phc.has_value() &&
                           *edit.password_phc != account.password_phc;
@@ -104,8 +108,9 @@ class MemoryStore::Accounts final : public AccountStore {
     if (password) account.password_phc = *edit.password_phc;
     if (disabled) account.disabled = *edit.disabled;
     if (change.ended_sessions) ++account.generation;
-    if (change.ended_sessions || disabled) {
+    if (change.ended_sessions || disabled || *proofs) {
       account.update_time = now;
+      it->second = account;
       ++state_.revision;
     }
     change.account = account;
@@ -155,16 +160,29 @@ class MemoryStore::Sessions final : public SessionStore {
   absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
                                   absl::Time /*now*/) override {
     MutexLock lock(&state_.mutex);
-    if (!state_.Holds(session)) {
-      return MakeError(absl::StatusCode::kUnauthenticated,
-                       Reason::kLoginRefused, "login refused");
+    return Add(key, session);
+  }
+
+  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
+                                         const Session& session,
+                                         const ProofUse& use,
+                                         absl::Time now) override {
+    MutexLock lock(&state_.mutex);
+    const auto account = state_.accounts.find(session.account);
+    if (account == state_.accounts.end() ||
+        account->second.proof_generation != use.proof_generation) {
+      return LoginRefused();
     }
-    if (state_.sessions.contains(key) || state_.ids.contains(session.id)) {
-      return absl::AlreadyExistsError("the session exists");
+    if (!use.assertion.has_value()) return Add(key, session);
+    if (now >= use.assertion->expire_time) return LoginRefused();
+    const auto row = std::make_pair(session.account_uid, use.assertion->id);
+    const auto used = state_.assertions.find(row);
+    if (used != state_.assertions.end() && now < used->second) {
+      return LoginRefused();
     }
-    state_.sessions.emplace(key, session);
-    state_.ids.emplace(session.id, key);
-    return ++state_.revision;
+    const absl::StatusOr<uint64_t> added = Add(key, session);
+    if (added.ok()) state_.assertions[row] = use.assertion->expire_time;
+    return added;
   }
 
   absl::StatusOr<Session> Find(const SessionKey& key,
@@ -293,6 +311,17 @@ class MemoryStore::Sessions final : public SessionStore {
   }
 
  private:
+  absl::StatusOr<uint64_t> Add(const SessionKey& key, const Session& session)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
+    if (!state_.Holds(session)) return LoginRefused();
+    if (state_.sessions.contains(key) || state_.ids.contains(session.id)) {
+      return absl::AlreadyExistsError("the session exists");
+    }
+    state_.sessions.emplace(key, session);
+    state_.ids.emplace(session.id, key);
+    return ++state_.revision;
+  }
+
   std::map<SessionKey, Session>::iterator Erase(
       std::map<SessionKey, Session>::iterator it)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {

@@ -18,6 +18,12 @@ class SessionStoreWrapper : public SessionStore {
                                   absl::Time now) override {
     return base_.Create(key, session, now);
   }
+  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
+                                         const Session& session,
+                                         const ProofUse& use,
+                                         absl::Time now) override {
+    return base_.CreateByProof(key, session, use, now);
+  }
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override {
     return base_.Find(key, now);

@@ -10,6 +10,7 @@
 #include "latchkey/v1/auth.pb.h"
 #include "server/account/password.h"
 #include "server/base/random.h"
+#include "server/credential/opaque_id.h"
 
 namespace latchkey::bench {
 namespace {
@@ -33,8 +34,20 @@ bool Parse(absl::string_view bytes, Message* message) {
 std::string LoginBody(const LoginAccount& account) {
   v1::LoginRequest request;
   request.set_account(account.account.name);
-  request.set_password(account.password);
+  if (account.account.kind == AccountKind::kService) {
+    request.set_client_secret(account.proof);
+  } else {
+    request.set_password(account.proof);
+  }
   return Framed(request.SerializeAsString());
+}
+
+LoginAccount NewAccount(const std::string& name, absl::Time now) {
+  LoginAccount made;
+  made.account.name = name;
+  made.account.uid = RandomBytes<AccountUid>();
+  made.account.create_time = made.account.update_time = now;
+  return made;
 }
 
 std::string ValidateBody(const std::string& credential) {
@@ -53,15 +66,23 @@ std::string LogoutBody(const std::string& credential) {
 
 absl::StatusOr<LoginAccount> MakeLoginAccount(const HashCost& cost,
                                               absl::Time now) {
-  LoginAccount made;
-  made.password = RandomBytes<SessionId>().ToHex();
-  made.account.name = "visitor";
-  made.account.uid = RandomBytes<AccountUid>();
-  made.account.create_time = made.account.update_time = now;
+  LoginAccount made = NewAccount("visitor", now);
+  made.proof = RandomBytes<SessionId>().ToHex();
   LATCHKEY_ASSIGN_OR_RETURN(const PasswordChecker checker,
                             PasswordChecker::Create(cost));
   LATCHKEY_ASSIGN_OR_RETURN(made.account.password_phc,
-                            checker.Hash(SecretBytes(made.password)));
+                            checker.Hash(SecretBytes(made.proof)));
+  return made;
+}
+
+LoginAccount MakeServiceAccount(absl::Time now) {
+  const MintedCredential secret = MintOpaque(OpaqueKind::kClientSecret);
+  LoginAccount made = NewAccount("service", now);
+  made.proof = std::string(secret.text.Reveal());
+  made.account.kind = AccountKind::kService;
+  made.account.secrets = {{.id = RandomBytes<ClientSecretId>(),
+                           .digest = ClientSecretDigest(secret.digest.array()),
+                           .create_time = now}};
   return made;
 }
 

@@ -18,15 +18,19 @@
 
 namespace latchkey::bench {
 
-// LoginAccount is an account that the bench can log in to.
+// LoginAccount is an account that the bench can log in to: a person by the
+// password, a service by the client secret.
 struct LoginAccount {
   Account account;
-  std::string password;
+  std::string proof;
 };
 
 // MakeLoginAccount makes one whose password is hashed at `cost`.
 absl::StatusOr<LoginAccount> MakeLoginAccount(const HashCost& cost,
                                               absl::Time now);
+
+// MakeServiceAccount makes one of a service, with one client secret.
+LoginAccount MakeServiceAccount(absl::Time now);
 
 // LoginWorkload logs in to one account, over and over. A server that says it
 // is too busy has answered; whoever wants none of that asks refused().

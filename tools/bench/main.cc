@@ -30,10 +30,15 @@ using Part = absl::Status (*)(const Bench& bench);
 
 Part PartOf(const std::string& name) {
   static const auto& parts = *new std::vector<std::pair<std::string, Part>>{
-      {"validate", RunValidate}, {"batch", RunBatch},
-      {"login", RunLogin},       {"storm", RunStorm},
-      {"local", RunLocal},       {"session-vs-token", RunSessionVsToken},
-      {"expiry", RunExpiry},     {"churn", RunChurn},
+      {"validate", RunValidate},
+      {"batch", RunBatch},
+      {"login", RunLogin},
+      {"service-login", RunServiceLogin},
+      {"storm", RunStorm},
+      {"local", RunLocal},
+      {"session-vs-token", RunSessionVsToken},
+      {"expiry", RunExpiry},
+      {"churn", RunChurn},
       {"scale", RunScale}};
   for (const auto& [known, part] : parts) {
     if (known == name) return part;

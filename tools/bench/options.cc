@@ -21,6 +21,7 @@ constexpr char kFooter[] =
     "  batch             checks in batches of 64; against pipelined Redis, if\n"
     "                    it is installed\n"
     "  login             logins against the bare password hash\n"
+    "  service-login     durable logins of services, against synced writes\n"
     "  storm             checks while logins come at twice what can be done\n"
     "  local             verifying tokens in process\n"
     "  session-vs-token  opaque or JWT, by RPC or locally: what each costs\n"
@@ -155,7 +156,7 @@ Instead UsageError(std::string problem) {
 
 const std::vector<std::string>& PartNames() {
   static const auto& names = *new std::vector<std::string>{
-      "validate",         "batch",  "login", "storm", "local",
+      "validate",         "batch",  "login", "service-login", "storm", "local",
       "session-vs-token", "expiry", "churn", "scale"};
   return names;
 }

@@ -122,7 +122,7 @@ absl::StatusOr<double> LogoutToRefusal(v1::AuthService::Stub& stub,
   };
   v1::LoginRequest login;
   login.set_account(account.account.name);
-  login.set_password(account.password);
+  login.set_password(account.proof);
   login.set_credential_format(format);
   v1::LoginResponse granted;
   grpc::ClientContext login_context, logout_context;

@@ -15,6 +15,7 @@ namespace latchkey::bench {
 [[nodiscard]] absl::Status RunValidate(const Bench& bench);
 [[nodiscard]] absl::Status RunBatch(const Bench& bench);
 [[nodiscard]] absl::Status RunLogin(const Bench& bench);
+[[nodiscard]] absl::Status RunServiceLogin(const Bench& bench);
 [[nodiscard]] absl::Status RunStorm(const Bench& bench);
 [[nodiscard]] absl::Status RunLocal(const Bench& bench);
 [[nodiscard]] absl::Status RunSessionVsToken(const Bench& bench);

@@ -21,29 +21,19 @@ struct AccountOptions {
   SecretSource password;
   std::vector<std::string> roles;
   bool no_roles = false;
+  bool service = false;
 };
 
-std::string StateText(const v1::Account& account) {
-  return account.disabled() ? "disabled" : "enabled";
-}
-
-std::string AccountText(const v1::Account& account) {
-  Record record;
-  record.Add("account", account.name());
-  record.Add("state", StateText(account));
-  record.Add("roles", Joined(account.roles()));
-  record.Add("uid", account.uid());
-  record.Add("created", TimeText(account.create_time()));
-  record.Add("changed", TimeText(account.update_time()));
-  return record.Text();
-}
-
 ExitCode Create(const Invocation& invocation, const AccountOptions& options) {
-  const auto password = ReadPassword(options.password, /*repeat=*/true);
-  if (!password.ok()) return Complain(password.status());
   v1::CreateAccountRequest request;
   request.set_account_id(options.account);
-  request.set_password(std::string(password->Reveal()));
+  if (options.service) {
+    request.set_kind(v1::ACCOUNT_KIND_SERVICE);
+  } else {
+    const auto password = ReadPassword(options.password, /*repeat=*/true);
+    if (!password.ok()) return Complain(password.status());
+    request.set_password(std::string(password->Reveal()));
+  }
   request.mutable_roles()->Assign(options.roles.begin(), options.roles.end());
   v1::CreateAccountResponse response;
   const ExitCode code =
@@ -146,6 +136,11 @@ void DefinePassword(CLI::App* command, AccountOptions* options) {
 
 void DefineCreate(CLI::App* command, AccountOptions* options) {
   DefinePassword(command, options);
+  command
+      ->add_flag("--service", options->service,
+                 "Of a service: without a password; see `account secret`, "
+                 "`account jwks` and `account certificate`")
+      ->excludes("--password-stdin");
   AddList(command, "--role", &options->roles,
           "A role that its sessions carry; may be given many times");
 }
@@ -174,7 +169,7 @@ void AddAccountCommands(CLI::App* app, Invocation* invocation) {
   add("create", "Make an account",
       "example:\n  latchkey --server unix:DIR/admin.sock account create alice "
       "--role admin\n  pass show alice | latchkey account create alice "
-      "--password-stdin",
+      "--password-stdin\n  latchkey account create billing --service",
       DefineCreate, Create);
   add(
       "list", "List the accounts", "example:\n  latchkey account list --json",
@@ -196,6 +191,7 @@ void AddAccountCommands(CLI::App* app, Invocation* invocation) {
   add("set-password", "Give it another password and end its sessions",
       "example:\n  latchkey account set-password alice", DefinePassword,
       SetPassword);
+  AddServiceCommands(account, invocation);
 }
 
 }  // namespace latchkey

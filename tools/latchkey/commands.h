@@ -11,6 +11,8 @@ namespace latchkey {
 // invocation's action; nothing is done before that is called. Both arguments
 // must outlive the action.
 void AddAccountCommands(CLI::App* app, Invocation* invocation);
+// Below `account`.
+void AddServiceCommands(CLI::App* account, Invocation* invocation);
 void AddCredentialCommands(CLI::App* app, Invocation* invocation);
 void AddSessionCommands(CLI::App* app, Invocation* invocation);
 void AddKeyCommands(CLI::App* app, Invocation* invocation);

@@ -1,5 +1,6 @@
 #include <iostream>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -24,6 +25,9 @@ using Auth = v1::AuthService;
 struct LoginOptions {
   std::string account;
   SecretSource password;
+  SecretSource client_secret;
+  SecretSource assertion;
+  bool certificate = false;
   bool jwt = false;
   std::vector<std::string> audiences;
   absl::Duration ttl = absl::ZeroDuration();  // zero: the server's default
@@ -85,12 +89,35 @@ ExitCode ShowIssued(const Invocation& invocation,
   return Show(invocation, *response, record.Text());
 }
 
+// Puts in what is shown: a password, unless another proof was asked for.
+absl::Status AddProof(const LoginOptions& options, v1::LoginRequest* request) {
+  if (options.certificate) {
+    request->mutable_client_certificate();
+    return absl::OkStatus();
+  }
+  const bool by_secret =
+      options.client_secret.from_stdin || !options.client_secret.file.empty();
+  const auto secret = by_secret ? ReadClientSecret(options.client_secret)
+                      : options.assertion.from_stdin
+                          ? ReadSecret(STDIN_FILENO)
+                          : ReadPassword(options.password, /*repeat=*/false);
+  if (!secret.ok()) return secret.status();
+  const std::string shown(secret->Reveal());
+  if (by_secret) {
+    request->set_client_secret(shown);
+  } else if (options.assertion.from_stdin) {
+    request->set_client_assertion(shown);
+  } else {
+    request->set_password(shown);
+  }
+  return absl::OkStatus();
+}
+
 ExitCode Login(const Invocation& invocation, const LoginOptions& options) {
-  const auto password = ReadPassword(options.password, /*repeat=*/false);
-  if (!password.ok()) return Complain(password.status());
   v1::LoginRequest request;
   request.set_account(options.account);
-  request.set_password(std::string(password->Reveal()));
+  const absl::Status proof = AddProof(options, &request);
+  if (!proof.ok()) return Complain(proof);
   request.set_credential_format(options.jwt ? v1::CREDENTIAL_FORMAT_JWT
                                             : v1::CREDENTIAL_FORMAT_OPAQUE);
   request.mutable_audiences()->Assign(options.audiences.begin(),
@@ -191,6 +218,14 @@ void DefineLogin(CLI::App* command, LoginOptions* options) {
   command->add_option("account", options->account, "Its name, e.g. alice")
       ->required();
   AddPasswordOption(command, &options->password);
+  AddServiceProofOptions(command, &options->client_secret, &options->assertion);
+  command
+      ->add_flag("--certificate", options->certificate,
+                 "Log in a service by the client certificate of the connection")
+      ->excludes("--password-stdin")
+      ->excludes("--client-secret-stdin")
+      ->excludes("--client-secret-file")
+      ->excludes("--assertion-stdin");
   command->add_flag("--jwt", options->jwt,
                     "Get a JWT with a refresh credential, not an opaque ID");
   AddList(command, "--audience", &options->audiences,
@@ -247,6 +282,7 @@ void AddCredentialCommands(CLI::App* app, Invocation* invocation) {
       app, invocation, "login", "Open a session and get its credential",
       "example:\n  latchkey login alice\n"
       "  latchkey login alice --password-stdin --credential-only\n"
+      "  latchkey login billing --client-secret-file secret\n"
       "  latchkey login alice --jwt --credential-file jwt --refresh-file "
       "refresh",
       DefineLogin, Login);

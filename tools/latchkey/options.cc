@@ -55,6 +55,26 @@ void AddPasswordOption(CLI::App* command, SecretSource* source) {
                     "one line end; else it is asked for");
 }
 
+void AddServiceProofOptions(CLI::App* command, SecretSource* client_secret,
+                            SecretSource* assertion) {
+  command
+      ->add_flag("--client-secret-stdin", client_secret->from_stdin,
+                 "Log in a service by the client secret on standard input")
+      ->excludes("--password-stdin");
+  command
+      ->add_option("--client-secret-file", client_secret->file,
+                   "By the client secret in this file, which nobody else may "
+                   "read")
+      ->excludes("--password-stdin")
+      ->excludes("--client-secret-stdin");
+  command
+      ->add_flag("--assertion-stdin", assertion->from_stdin,
+                 "By the signed assertion on standard input")
+      ->excludes("--password-stdin")
+      ->excludes("--client-secret-stdin")
+      ->excludes("--client-secret-file");
+}
+
 void AddCredentialOptions(CLI::App* command, SecretSource* source) {
   AddSources(command, "--credential-file", kCredentialVariable, source);
 }
@@ -72,6 +92,11 @@ absl::StatusOr<SecretBytes> ReadPassword(const SecretSource& source,
   if (!again.ok()) return again.status();
   if (*again == *password) return password;
   return absl::InvalidArgumentError("the two passwords differ");
+}
+
+absl::StatusOr<SecretBytes> ReadClientSecret(const SecretSource& source) {
+  if (source.from_stdin) return ReadSecret(STDIN_FILENO);
+  return ReadSecretFile(source.file);
 }
 
 absl::StatusOr<SecretBytes> ReadCredential(const SecretSource& source) {

@@ -28,6 +28,11 @@ struct SecretSource {
 // AddPasswordOption adds --password-stdin.
 void AddPasswordOption(CLI::App* command, SecretSource* source);
 
+// AddServiceProofOptions adds --client-secret-stdin, --client-secret-file and
+// --assertion-stdin, which exclude each other and --password-stdin.
+void AddServiceProofOptions(CLI::App* command, SecretSource* client_secret,
+                            SecretSource* assertion);
+
 // AddCredentialOptions adds --credential-stdin and --credential-file.
 void AddCredentialOptions(CLI::App* command, SecretSource* source);
 
@@ -38,6 +43,9 @@ void AddRefreshOptions(CLI::App* command, SecretSource* source);
 // `repeat`. kInvalidArgument if the two differ; else as ReadSecret.
 absl::StatusOr<SecretBytes> ReadPassword(const SecretSource& source,
                                          bool repeat);
+
+// ReadClientSecret reads from where `source` says.
+absl::StatusOr<SecretBytes> ReadClientSecret(const SecretSource& source);
 
 // ReadCredential and ReadRefreshCredential read from where `source` says, else
 // LATCHKEY_CREDENTIAL or LATCHKEY_REFRESH_CREDENTIAL, else they ask.

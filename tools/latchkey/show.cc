@@ -45,6 +45,25 @@ void AddSession(const v1::Session& session, Record* record) {
   record->Add("device", session.client().device_label());
 }
 
+std::string StateText(const v1::Account& account) {
+  return account.disabled() ? "disabled" : "enabled";
+}
+
+std::string AccountText(const v1::Account& account) {
+  const bool service = account.kind() == v1::ACCOUNT_KIND_SERVICE;
+  Record record;
+  record.Add("account", account.name());
+  record.Add("kind", service ? "service" : "");
+  record.Add("state", StateText(account));
+  record.Add("roles", Joined(account.roles()));
+  record.Add("keys", account.jwks());
+  record.Add("certificates", Joined(account.certificate_names()));
+  record.Add("uid", account.uid());
+  record.Add("created", TimeText(account.create_time()));
+  record.Add("changed", TimeText(account.update_time()));
+  return record.Text();
+}
+
 ExitCode Show(const Invocation& invocation,
               const google::protobuf::Message& message,
               absl::string_view text) {

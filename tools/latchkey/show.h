@@ -10,6 +10,7 @@
 #include "google/protobuf/repeated_field.h"
 #include "google/protobuf/timestamp.pb.h"
 
+#include "latchkey/v1/account.pb.h"
 #include "latchkey/v1/session.pb.h"
 #include "tools/latchkey/invocation.h"
 #include "tools/latchkey/table.h"
@@ -28,6 +29,11 @@ std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& list);
 
 // AddSession adds what a session tells to `record`.
 void AddSession(const v1::Session& session, Record* record);
+
+// StateText returns "enabled" or "disabled"; AccountText all that an account
+// tells.
+std::string StateText(const v1::Account& account);
+std::string AccountText(const v1::Account& account);
 
 // Show prints `message` as JSON (snake_case names, all fields) if the
 // invocation asks for it, else `text`, and returns kYes; kNoAnswer if the

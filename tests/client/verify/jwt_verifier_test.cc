@@ -208,6 +208,7 @@ TEST_F(JwtVerifier, ExpectationsThatSkipACheckByAccidentRefuseAll) {
       [](Expectations& e) { e.clock_skew = absl::InfiniteDuration(); },
       [](Expectations& e) { e.max_lifetime = absl::ZeroDuration(); },
       [](Expectations& e) { e.max_token_bytes = kMaxTokenBytes + 1; },
+      [](Expectations& e) { e.type = TokenType::kAny; },
   };
   for (size_t i = 0; i < mistakes.size(); ++i) {
     Expectations expect = UsualExpectations();
@@ -218,6 +219,26 @@ TEST_F(JwtVerifier, ExpectationsThatSkipACheckByAccidentRefuseAll) {
       VerifySignatureOnly(token, keys_, kMaxTokenBytes + 1);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.refusal(), Refusal::kExpectations);
+}
+
+TEST_F(JwtVerifier, NoTypePassesForAnother) {
+  const std::string claims = UsualClaims().dump();
+  Expectations assertion = UsualExpectations();
+  assertion.type = TokenType::kClientAssertion;
+  const auto judge = [&](const std::string& typ, const Expectations& expect) {
+    return Judge(
+        maker_.Make(R"({"alg":"EdDSA","kid":"ed-1")" + typ + "}", claims),
+        expect);
+  };
+  for (const char* typ :
+       {"", R"(,"typ":"JWT")", R"(,"typ":"client-authentication+jwt")"}) {
+    EXPECT_EQ(judge(typ, assertion), "ok") << typ;
+    EXPECT_EQ(judge(typ, UsualExpectations()), "typ") << typ;
+  }
+  for (const char* typ : {R"(,"typ":"at+jwt")", R"(,"typ":"jwt")",
+                          R"(,"typ":"")", R"(,"typ":null)"}) {
+    EXPECT_EQ(judge(typ, assertion), "typ") << typ;
+  }
 }
 
 TEST_F(JwtVerifier, TokenSizeHasALimitAtAndBelowTheLargest) {

@@ -34,6 +34,34 @@ TEST(RoleName, IsOneTo64OfItsCharacters) {
   }
 }
 
+TEST(CertificateName, SaysWhichKindOfNameItIs) {
+  for (const char* name : {"uri:spiffe://example.org/billing", "uri:urn:x",
+                           "dns:a", "dns:billing-2.example.org"}) {
+    EXPECT_TRUE(IsCertificateName(name)) << name;
+  }
+  for (const char* name :
+       {"", "uri:", "dns:", "uri:billing", "uri::x", "uri:a b:c", "uri:a:\n",
+        "uri:a:\xc3\xa4", "dns:Billing", "dns:*.example.org", "dns:a b",
+        "spiffe://example.org/billing", "billing.example.org", "URI:urn:x",
+        "cn:billing", " dns:a"}) {
+    EXPECT_FALSE(IsCertificateName(name)) << name;
+  }
+  EXPECT_TRUE(IsCertificateName("dns:" + std::string(252, 'a')));
+  EXPECT_FALSE(IsCertificateName("dns:" + std::string(253, 'a')));
+}
+
+TEST(HasSecret, FindsEitherAndNoOther) {
+  Account account;
+  ClientSecretDigest first, second, other;
+  second.array()[31] = 1;
+  other.array()[0] = 1;
+  EXPECT_FALSE(HasSecret(account, first));
+  account.secrets = {{.digest = first}, {.digest = second}};
+  EXPECT_TRUE(HasSecret(account, first));
+  EXPECT_TRUE(HasSecret(account, second));
+  EXPECT_FALSE(HasSecret(account, other));
+}
+
 TEST(SessionsHold, OnlyWhileUidAndGenerationStandAndTheAccountIsEnabled) {
   Account account;
   account.uid = *AccountUid::FromHex("000102030405060708090a0b0c0d0e0f");

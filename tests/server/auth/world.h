@@ -159,6 +159,7 @@ class World {
   PlainHasher::Hooks& hooks() { return hooks_; }
   MemoryStore& memory() { return memory_; }
   FailingStore& failing() { return failing_; }
+  static std::string issuer() { return kIssuer; }
   FailingAccounts& failing_accounts() { return failing_accounts_; }
   SessionCache& cache() { return cache_; }
   KeyRing& keys() { return *keys_; }
@@ -209,6 +210,28 @@ class World {
     command.form = form;
     command.abandoned = [] { return false; };
     return command;
+  }
+
+  static LoginCommand SecretLogin(
+      const std::string& account, absl::string_view secret,
+      CredentialForm form = CredentialForm::kOpaque) {
+    LoginCommand command = LoginOf(account, form, "");
+    command.proof = LoginCommand::Proof::kSecret;
+    command.client_secret = SecretBytes(secret);
+    return command;
+  }
+
+  // Makes a service account, and returns its one secret.
+  std::string CreateService(const std::string& name,
+                            std::vector<std::string> roles = {}) {
+    const auto made = accounts_.CreateService(name, std::move(roles), Origin());
+    EXPECT_TRUE(made.ok()) << made.status();
+    return AddSecret(name);
+  }
+  std::string AddSecret(const std::string& name) {
+    const auto added = accounts_.AddClientSecret(name, Origin());
+    EXPECT_TRUE(added.ok()) << added.status();
+    return added.ok() ? std::string(added->text.Reveal()) : "";
   }
 
   absl::StatusOr<Grant> TryLogin(LoginCommand command) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -145,6 +146,43 @@ TEST(FieldChecks, ResourceNamesHaveOneSpelling) {
     checks.SessionName("name", bad);
     EXPECT_FALSE(checks.status().ok()) << bad;
   }
+}
+
+TEST(FieldChecks, SecretNameHasOneSpelling) {
+  const std::string id = "0011223344556677";
+  FieldChecks good;
+  const auto ref =
+      good.SecretName("name", absl::StrCat("accounts/billing/secrets/", id));
+  EXPECT_TRUE(good.status().ok());
+  EXPECT_EQ(ref.account, "billing");
+  EXPECT_EQ(ref.id.ToHex(), id);
+  for (const std::string& bad :
+       {std::string(""), id, absl::StrCat("accounts//secrets/", id),
+        absl::StrCat("accounts/billing/secrets/", id, "0"),
+        absl::StrCat("accounts/billing/sessions/", id),
+        std::string("accounts/billing/secrets/00112233445566FF")}) {
+    FieldChecks checks;
+    checks.SecretName("name", bad);
+    EXPECT_FALSE(checks.status().ok()) << bad;
+  }
+}
+
+TEST(FieldChecks, CertificateNamesAreSpelledOnceAndAtMostSixteen) {
+  const auto passes = [](const std::vector<std::string>& names) {
+    const google::protobuf::RepeatedPtrField<std::string> field(names.begin(),
+                                                                names.end());
+    FieldChecks checks;
+    checks.CertificateNames("certificate_names", field);
+    return checks.status().ok();
+  };
+  std::vector<std::string> names;
+  EXPECT_TRUE(passes(names));
+  for (int i = 0; i < 16; ++i) names.push_back(absl::StrCat("dns:a", i));
+  EXPECT_TRUE(passes(names));
+  names.push_back("dns:b");
+  EXPECT_FALSE(passes(names));
+  EXPECT_FALSE(passes({"dns:a", "dns:a"}));
+  EXPECT_FALSE(passes({"a"}));
 }
 
 TEST(FieldChecks, PageSizeHasADefaultAndALimit) {

@@ -50,6 +50,7 @@ TEST(ProfileTable, KeepsApartWhatDiffersInAnyField) {
     EXPECT_EQ(live.ToSession(), other);
   };
   add([](Session& p) { p.form = CredentialForm::kJwt; });
+  add([](Session& p) { p.account_kind = AccountKind::kService; });
   add([](Session& p) { p.account = "another"; });
   add([](Session& p) { p.account_uid.array()[1] = 1; });
   add([](Session& p) { p.generation = 9; });

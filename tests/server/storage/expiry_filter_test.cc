@@ -179,6 +179,29 @@ TEST_F(ExpiryFilterTest, FreesStrayActivityToo) {
   EXPECT_FALSE(Stored(Family::kActivity, ContractKey(1).view()));
 }
 
+TEST_F(ExpiryFilterTest, FreesUsedAssertionsByTheirOwnExpiry) {
+  const Account billing = ContractService("billing");
+  ASSERT_TRUE(database_->accounts().Create(billing).ok());
+  const Session session = ContractSession(billing, 1);
+  const ProofUse::Assertion assertion = {NumberedId<AssertionId>(7),
+                                         base_.Now() + absl::Minutes(5)};
+  ASSERT_TRUE(sessions()
+                  .CreateByProof(ContractKey(1), session,
+                                 {.proof_generation = billing.proof_generation,
+                                  .assertion = assertion},
+                                 base_.Now())
+                  .ok());
+  const std::string row = AssertionKey(billing.uid, assertion.id);
+  // Ending the session gives the assertion back to nobody.
+  ASSERT_TRUE(sessions().End({ContractKey(1)}, base_.Now()).ok());
+  AdvanceTo(assertion.expire_time + kFreeAfter - tick_);
+  Compact();
+  EXPECT_TRUE(Stored(Family::kSessionIds, row));
+  AdvanceTo(assertion.expire_time + kFreeAfter);
+  Compact();
+  EXPECT_FALSE(Stored(Family::kSessionIds, row));
+}
+
 TEST_F(ExpiryFilterTest, KeepsRevocationsUntilNoTokenCanNeedThem) {
   const Session session = Add(1);
   const auto ended = sessions().End({ContractKey(1)}, base_.Now());

@@ -18,7 +18,7 @@ constexpr char kName[] = "accounts/visitor/sessions/1";
 LoginAccount Visitor() {
   LoginAccount account;
   account.account.name = "visitor";
-  account.password = "a password of some length";
+  account.proof = "a password of some length";
   return account;
 }
 
@@ -41,6 +41,23 @@ std::string ActiveAs(const std::string& name) {
   response.set_active(true);
   response.mutable_session()->set_name(name);
   return response.SerializeAsString();
+}
+
+TEST(LoginWorkload, ShowsAPersonsPasswordAndAServicesSecret) {
+  const auto request_of = [](const LoginAccount& account) {
+    LoginWorkload workload(account);
+    const absl::string_view framed = workload.Next().body;
+    v1::LoginRequest request;
+    // Behind gRPC's own five bytes.
+    EXPECT_TRUE(request.ParseFromArray(framed.data() + 5,
+                                       static_cast<int>(framed.size()) - 5));
+    return request;
+  };
+  EXPECT_TRUE(request_of(Visitor()).has_password());
+  const LoginAccount service = MakeServiceAccount(absl::UnixEpoch());
+  const v1::LoginRequest request = request_of(service);
+  EXPECT_EQ(request.account(), service.account.name);
+  EXPECT_EQ(request.client_secret(), service.proof);
 }
 
 TEST(LoginWorkload, TakesBusyForAnAnswerAndRefusedForNone) {
