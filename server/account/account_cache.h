@@ -16,6 +16,7 @@
 
 #include "client/base/mutex.h"
 #include "server/account/account_store.h"
+#include "server/base/metrics.h"
 #include "server/base/reach.h"
 
 namespace latchkey {
@@ -84,6 +85,14 @@ class AccountCache final : public AccountStore {
   // CachedEntries returns how many accounts are in memory now.
   size_t CachedEntries() const;
 
+  // Counters since the start, of Stands. What memory could not answer is
+  // counted once, when the base did.
+  struct Counts {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+  };
+  Counts counts() const;
+
  private:
   struct Standing {
     uint64_t generation = 0;
@@ -95,6 +104,7 @@ class AccountCache final : public AccountStore {
   Shard& ShardOf(const AccountUid& uid) const;
 
   AccountStore& base_;
+  mutable Counter misses_;
   const std::unique_ptr<Shard[]> shards_;
 };
 
