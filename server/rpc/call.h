@@ -19,6 +19,7 @@
 #include "server/base/log.h"
 #include "server/base/origin.h"
 #include "server/base/task_pool.h"
+#include "server/rpc/call_metrics.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
 #include "server/rpc/request_parser.h"
@@ -34,6 +35,7 @@ struct CallDoor {
   // storm of logins and logouts does not stand in the way of Validate.
   TaskPool& workers;
   TaskPool& readers;
+  CallMetrics& metrics;
   const Clock& clock;
   Log& log;
 };
@@ -49,10 +51,11 @@ inline absl::Status NotPermitted() {
 template <typename Request, typename Response>
 class Call {
  public:
-  Call(const CallDoor& door, absl::string_view method,
+  Call(const CallDoor& door, Method method,
        grpc::CallbackServerContext* context, grpc::ByteBuffer* out)
       : door_(door),
-        method_(method),
+        method_(kMethodRules[static_cast<int>(method)].name),
+        timer_(door.metrics, door.clock, method),
         context_(context),
         reactor_(context->DefaultReactor()),
         out_(out) {}
@@ -77,13 +80,13 @@ class Call {
 
   // Finish answers with `response`, or with the error.
   void Finish(const absl::Status& status) {
-    if (!status.ok()) {
-      reactor_->Finish(ToGrpc(status, method_, door_.log));
-      return;
-    }
     bool own_buffer;
-    reactor_->Finish(grpc::SerializationTraits<Response>::Serialize(
-        response, out_, &own_buffer));
+    const grpc::Status answer =
+        status.ok() ? grpc::SerializationTraits<Response>::Serialize(
+                          response, out_, &own_buffer)
+                    : ToGrpc(status, method_, door_.log);
+    timer_.Answered(answer.error_code());
+    reactor_->Finish(answer);
   }
 
   // Abandoned returns a test whether nobody waits for the answer any more:
@@ -105,6 +108,7 @@ class Call {
  private:
   const CallDoor& door_;
   const absl::string_view method_;
+  const CallTimer timer_;
   grpc::CallbackServerContext* const context_;
   grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* const out_;
@@ -121,9 +125,8 @@ grpc::ServerUnaryReactor* Serve(const CallDoor& door, Method method,
                                 grpc::CallbackServerContext* context,
                                 const grpc::ByteBuffer* in,
                                 grpc::ByteBuffer* out, Start start) {
-  const absl::string_view name = kMethodRules[static_cast<int>(method)].name;
   auto call =
-      std::make_shared<Call<Request, Response>>(door, name, context, out);
+      std::make_shared<Call<Request, Response>>(door, method, context, out);
   grpc::ServerUnaryReactor* const reactor = call->reactor();
   if (!IsPermitted(method, door.listener)) {
     call->Finish(NotPermitted());

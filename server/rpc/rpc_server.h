@@ -42,6 +42,7 @@ class RpcServer {
     AdminRpc::About about;
     TaskPool& workers;
     TaskPool& readers;
+    CallMetrics& metrics;
     const Clock& clock;
     Log& log;
   };
