@@ -1,4 +1,5 @@
 // latchkeyd: wires the rooms together, serves, and stops cleanly.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -27,14 +28,18 @@
 #include "server/auth/session_admin.h"
 #include "server/auth/warmer.h"
 #include "server/base/log.h"
+#include "server/base/metric_text.h"
 #include "server/base/task_pool.h"
 #include "server/credential/jwt_issuer.h"
 #include "server/credential/key_ring.h"
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
+#include "server/http/metrics_server.h"
 #include "server/memory_plan.h"
 #include "server/rpc/admin_service.h"
+#include "server/rpc/call_metrics.h"
 #include "server/rpc/rpc_server.h"
+#include "server/server_metrics.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
 #include "server/storage/database.h"
@@ -104,6 +109,9 @@ class Latchkeyd {
   absl::Status OpenVerbs();
   AdminRpc::About About() const;
   absl::Status Listen();
+  bool Ready() const { return serving_ && database_->Health().ok(); }
+  void AddMetrics();
+  absl::Status ServeMetrics();
   absl::StatusOr<Warmer::Page> WarmSome(const std::optional<SessionKey>& after,
                                         int limit, absl::Time now);
   void WatchStore();
@@ -112,7 +120,7 @@ class Latchkeyd {
   const MemoryPlan memory_;
   const ForwardClock& clock_;
   Log& log_;
-  bool serving_ = false;
+  std::atomic<bool> serving_ = false;  // read by the metrics server
 
   std::unique_ptr<DataDir> data_dir_;
   std::unique_ptr<Database> database_;
@@ -135,7 +143,10 @@ class Latchkeyd {
   std::string warm_account_;
   bool accounts_warm_ = false;
   std::unique_ptr<Warmer> warmer_;
+  CallMetrics call_metrics_;
   std::unique_ptr<RpcServer> rpc_;
+  MetricRegistry metrics_;
+  std::unique_ptr<MetricsServer> metrics_server_;  // null: not served
 };
 
 absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
@@ -143,6 +154,9 @@ absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
   std::unique_ptr<Latchkeyd> result(new Latchkeyd(settings, clock, log));
   LATCHKEY_RETURN_IF_ERROR(result->OpenStores());
   LATCHKEY_RETURN_IF_ERROR(result->OpenVerbs());
+  // Before the network: nothing is acknowledged by a server that cannot start.
+  result->AddMetrics();
+  LATCHKEY_RETURN_IF_ERROR(result->ServeMetrics());
   LATCHKEY_RETURN_IF_ERROR(result->Listen());
   return result;
 }
@@ -271,6 +285,7 @@ absl::Status Latchkeyd::Listen() {
                               .about = About(),
                               .workers = *workers_,
                               .readers = *readers_,
+                              .metrics = call_metrics_,
                               .clock = clock_,
                               .log = log_}));
   janitor_->Start();
@@ -285,11 +300,52 @@ absl::Status Latchkeyd::Listen() {
   return absl::OkStatus();
 }
 
+void Latchkeyd::AddMetrics() {
+  AddServerMetrics({.version = LATCHKEY_VERSION,
+                    .start_time = clock_.Now(),
+                    .clock = clock_,
+                    .database = *database_,
+                    .keys = *keys_,
+                    .accounts = *accounts_,
+                    .sessions = *sessions_,
+                    .verdicts = *verdicts_,
+                    .workers = *workers_,
+                    .readers = *readers_,
+                    .hashes = *hashes_,
+                    .janitor = *janitor_,
+                    .warmer = *warmer_},
+                   metrics_);
+  metrics_.Add([this](MetricText& text) {
+    text.Gauge("latchkey_ready", "1 while the server is ready for calls.",
+               uint64_t{Ready() ? 1u : 0u});
+    call_metrics_.Write(text);
+  });
+}
+
+absl::Status Latchkeyd::ServeMetrics() {
+  if (settings_.metrics_listen.empty()) return absl::OkStatus();
+  LATCHKEY_ASSIGN_OR_RETURN(
+      metrics_server_,
+      MetricsServer::Start({.listen = settings_.metrics_listen},
+                           {.metrics = [this] { return metrics_.Scrape(); },
+                            .ready = [this] { return Ready(); }}));
+  log_.Info("serving metrics", {{"listen", settings_.metrics_listen},
+                                {"port", metrics_server_->port()}});
+  return absl::OkStatus();
+}
+
 std::string Latchkeyd::ReadyLine() const {
-  const std::string host =
-      settings_.listen.substr(0, settings_.listen.rfind(':'));
-  return absl::StrCat("latchkeyd ready: listen=", host, ":", rpc_->port(),
-                      " admin=unix:", data_dir_->admin_socket(), "\n");
+  const auto with_port = [](const std::string& listen, int port) {
+    return absl::StrCat(listen.substr(0, listen.rfind(':')), ":", port);
+  };
+  const std::string metrics =
+      metrics_server_ == nullptr
+          ? ""
+          : absl::StrCat(" metrics=", with_port(settings_.metrics_listen,
+                                                metrics_server_->port()));
+  return absl::StrCat(
+      "latchkeyd ready: listen=", with_port(settings_.listen, rpc_->port()),
+      metrics, " admin=unix:", data_dir_->admin_socket(), "\n");
 }
 
 void Latchkeyd::Serve(const sigset_t& signals) {
@@ -319,6 +375,7 @@ void Latchkeyd::WatchStore() {
 
 void Latchkeyd::Stop(const sigset_t& signals) {
   log_.Info("stopping", {{"drain_timeout", settings_.drain_timeout}});
+  serving_ = false;
   rpc_->SetServing(false);
   // Drains while this thread listens for a second signal, which ends the
   // process where it is: everything acknowledged is on disk already.
@@ -336,6 +393,9 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   readers_->Stop();
   rpc_.reset();
   janitor_->Stop();
+  // Through the drain it tells how that goes; after it, it would tell of what
+  // is being taken down.
+  if (metrics_server_ != nullptr) metrics_server_->Stop();
   const absl::Status saved = sessions_->Flush();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
   database_->Close();

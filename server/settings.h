@@ -24,7 +24,8 @@ struct Settings {
   std::string listen = "127.0.0.1:7870";
   bool insecure = false;  // plaintext beyond loopback
   bool reflection = true;
-  bool benchmark = false;  // serve an empty RPC to compare with
+  bool benchmark = false;      // serve an empty RPC to compare with
+  std::string metrics_listen;  // host:port of /metrics; empty: not served
   absl::Duration drain_timeout = absl::Seconds(10);
 
   LogLevel log_level = LogLevel::kInfo;
