@@ -396,7 +396,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   // Through the drain it tells how that goes; after it, it would tell of what
   // is being taken down.
   if (metrics_server_ != nullptr) metrics_server_->Stop();
-  const absl::Status saved = sessions_->Flush();
+  const absl::Status saved = sessions_->FlushAll();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
   database_->Close();
   log_.Info("stopped", {});

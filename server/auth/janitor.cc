@@ -77,7 +77,7 @@ void Janitor::Work() {
 }
 
 void Janitor::Flush() {
-  const absl::Status saved = sessions_.Flush();
+  const absl::Status saved = sessions_.Flush(clock_.Now());
   (saved.ok() ? figures_.flushes : figures_.failed_flushes).Add();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
 }
