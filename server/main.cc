@@ -1,4 +1,5 @@
 // latchkeyd: wires the rooms together, serves, and stops cleanly.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -31,6 +32,7 @@
 #include "server/base/audit_writer.h"
 #include "server/base/line_file.h"
 #include "server/base/log.h"
+#include "server/base/metric_text.h"
 #include "server/base/reach.h"
 #include "server/base/task_pool.h"
 #include "server/credential/certificate_watch.h"
@@ -39,11 +41,14 @@
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
 #include "server/descriptor_plan.h"
+#include "server/http/metrics_server.h"
 #include "server/memory_plan.h"
 #include "server/rpc/admin_service.h"
+#include "server/rpc/call_metrics.h"
 #include "server/rpc/rpc_server.h"
 #include "server/rpc/server_tls.h"
 #include "server/rpc/watchdog.h"
+#include "server/server_metrics.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
 #include "server/storage/database.h"
@@ -122,6 +127,9 @@ class Latchkeyd {
   absl::Status OpenCertificates();
   AdminRpc::About About() const;
   absl::Status Listen();
+  bool Ready() const { return serving_ && database_->Health().ok(); }
+  void AddMetrics();
+  absl::Status ServeMetrics();
   absl::StatusOr<Warmer::Page> WarmSome(const std::optional<SessionKey>& after,
                                         int limit, absl::Time now);
   void WatchStore();
@@ -133,7 +141,7 @@ class Latchkeyd {
   const MemoryPlan memory_;
   const ForwardClock& clock_;
   Log& log_;
-  bool serving_ = false;
+  std::atomic<bool> serving_ = false;  // read by the metrics server
 
   NoAuditLog no_audit_;
   std::unique_ptr<AuditWriter> audit_writer_;  // null: no audit is wanted
@@ -160,8 +168,11 @@ class Latchkeyd {
   bool accounts_warm_ = false;
   std::unique_ptr<Warmer> warmer_;
   std::unique_ptr<CertificateWatch> certificates_;  // null: plaintext
+  CallMetrics call_metrics_;
   std::unique_ptr<RpcServer> rpc_;
   std::unique_ptr<Watchdog> watchdog_;
+  MetricRegistry metrics_;
+  std::unique_ptr<MetricsServer> metrics_server_;  // null: not served
 };
 
 absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
@@ -173,6 +184,9 @@ absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
   LATCHKEY_RETURN_IF_ERROR(result->OpenAudit());
   LATCHKEY_RETURN_IF_ERROR(result->OpenStores());
   LATCHKEY_RETURN_IF_ERROR(result->OpenVerbs());
+  // Before the network: nothing is acknowledged by a server that cannot start.
+  result->AddMetrics();
+  LATCHKEY_RETURN_IF_ERROR(result->ServeMetrics());
   LATCHKEY_RETURN_IF_ERROR(result->Listen());
   return result;
 }
@@ -350,6 +364,7 @@ absl::Status Latchkeyd::Listen() {
                         .about = About(),
                         .workers = *workers_,
                         .readers = *readers_,
+                        .metrics = call_metrics_,
                         .clock = clock_,
                         .log = log_,
                         .audit = audit()}));
@@ -370,11 +385,52 @@ absl::Status Latchkeyd::Listen() {
   return absl::OkStatus();
 }
 
+void Latchkeyd::AddMetrics() {
+  AddServerMetrics({.version = LATCHKEY_VERSION,
+                    .start_time = clock_.Now(),
+                    .clock = clock_,
+                    .database = *database_,
+                    .keys = *keys_,
+                    .accounts = *accounts_,
+                    .sessions = *sessions_,
+                    .verdicts = *verdicts_,
+                    .workers = *workers_,
+                    .readers = *readers_,
+                    .hashes = *hashes_,
+                    .janitor = *janitor_,
+                    .warmer = *warmer_},
+                   metrics_);
+  metrics_.Add([this](MetricText& text) {
+    text.Gauge("latchkey_ready", "1 while the server is ready for calls.",
+               uint64_t{Ready() ? 1u : 0u});
+    call_metrics_.Write(text);
+  });
+}
+
+absl::Status Latchkeyd::ServeMetrics() {
+  if (settings_.metrics_listen.empty()) return absl::OkStatus();
+  LATCHKEY_ASSIGN_OR_RETURN(
+      metrics_server_,
+      MetricsServer::Start({.listen = settings_.metrics_listen},
+                           {.metrics = [this] { return metrics_.Scrape(); },
+                            .ready = [this] { return Ready(); }}));
+  log_.Info("serving metrics", {{"listen", settings_.metrics_listen},
+                                {"port", metrics_server_->port()}});
+  return absl::OkStatus();
+}
+
 std::string Latchkeyd::ReadyLine() const {
-  const std::string host =
-      settings_.listen.substr(0, settings_.listen.rfind(':'));
-  return absl::StrCat("latchkeyd ready: listen=", host, ":", rpc_->port(),
-                      " admin=unix:", data_dir_->admin_socket(), "\n");
+  const auto with_port = [](const std::string& listen, int port) {
+    return absl::StrCat(listen.substr(0, listen.rfind(':')), ":", port);
+  };
+  const std::string metrics =
+      metrics_server_ == nullptr
+          ? ""
+          : absl::StrCat(" metrics=", with_port(settings_.metrics_listen,
+                                                metrics_server_->port()));
+  return absl::StrCat(
+      "latchkeyd ready: listen=", with_port(settings_.listen, rpc_->port()),
+      metrics, " admin=unix:", data_dir_->admin_socket(), "\n");
 }
 
 void Latchkeyd::Serve(const sigset_t& signals) {
@@ -405,6 +461,7 @@ void Latchkeyd::WatchStore() {
 
 void Latchkeyd::Stop(const sigset_t& signals) {
   log_.Info("stopping", {{"drain_timeout", settings_.drain_timeout}});
+  serving_ = false;
   rpc_->SetServing(false);
   watchdog_->Dismiss();
   // Drains while this thread listens for a second signal, which ends the
@@ -425,6 +482,9 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   rpc_.reset();
   certificates_.reset();
   janitor_->Stop();
+  // Through the drain it tells how that goes; after it, it would tell of what
+  // is being taken down.
+  if (metrics_server_ != nullptr) metrics_server_->Stop();
   if (audit_writer_ != nullptr) audit_writer_->Stop();
   const absl::Status saved = sessions_->FlushAll();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});

@@ -148,7 +148,8 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
       ->required();
   Add(app, "--listen", &settings->listen, "host:port to serve; port 0: any");
   app->add_flag("--insecure", settings->insecure,
-                "Serve plaintext on an address that is not loopback")
+                "Serve plaintext, and metrics, on an address that is not "
+                "loopback")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   Add(app, "--reflection", &settings->reflection,
       "Serve gRPC reflection: true or false")
@@ -156,6 +157,9 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
   app->add_flag("--benchmark", settings->benchmark,
                 "Serve an empty RPC too, for latchkey-bench to compare with")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  Add(app, "--metrics_listen", &settings->metrics_listen,
+      "host:port to serve Prometheus metrics on (GET /metrics, /healthz); port "
+      "0: any (default: not served)");
   AddDuration(app, "--drain_timeout",
               {&settings->drain_timeout, absl::ZeroDuration(), absl::Hours(1)},
               "How long TERM waits for calls under way");
@@ -420,13 +424,32 @@ std::optional<std::string> SettleTls(const std::string& client,
   return std::nullopt;
 }
 
+bool IsAddress(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  int port = -1;
+  return colon != std::string::npos && colon > 0 &&
+         absl::SimpleAtoi(listen.substr(colon + 1), &port) && port >= 0 &&
+         port <= 65535;
+}
+
+std::optional<std::string> CheckMetricsListen(const Settings& settings) {
+  const std::string& listen = settings.metrics_listen;
+  if (listen.empty()) return std::nullopt;
+  if (!IsAddress(listen)) {
+    return "--metrics_listen: must be host:port, as 127.0.0.1:7871 or "
+           "[::1]:7871";
+  }
+  if (!settings.insecure && !IsLoopback(listen)) {
+    return absl::StrCat("--metrics_listen: ", listen,
+                        " is not loopback; whoever reaches it may read: say "
+                        "--insecure to serve metrics there");
+  }
+  return std::nullopt;
+}
+
 // What the parser cannot see: settings that only together make sense.
 std::optional<std::string> CheckTogether(const Settings& settings) {
-  const size_t colon = settings.listen.rfind(':');
-  int port = -1;
-  if (colon == std::string::npos || colon == 0 ||
-      !absl::SimpleAtoi(settings.listen.substr(colon + 1), &port) || port < 0 ||
-      port > 65535) {
+  if (!IsAddress(settings.listen)) {
     return "--listen: must be host:port, as 127.0.0.1:7870 or [::1]:7870";
   }
   if (settings.insecure && settings.uses_tls()) {
@@ -439,6 +462,7 @@ std::optional<std::string> CheckTogether(const Settings& settings) {
         " is not loopback: name a --tls_certificate, or say --insecure to "
         "serve plaintext there, behind something that encrypts");
   }
+  if (auto problem = CheckMetricsListen(settings)) return problem;
   if (settings.session.session_ttl > settings.session.max_session_ttl) {
     return "--session_ttl: must be at most --max_session_ttl";
   }

@@ -34,7 +34,8 @@ struct Settings {
   ClientCertificate client_certificate = ClientCertificate::kNone;
   bool uses_tls() const { return !tls.chain.empty(); }
   bool reflection = true;
-  bool benchmark = false;  // serve an empty RPC to compare with
+  bool benchmark = false;      // serve an empty RPC to compare with
+  std::string metrics_listen;  // host:port of /metrics; empty: not served
   // Whether anyone who reaches the port may call Validate.
   enum class OpenValidate { kAuto, kYes, kNo };
   OpenValidate open_validate = OpenValidate::kAuto;

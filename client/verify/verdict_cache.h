@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -116,6 +115,21 @@ class VerdictCache {
     return entries;
   }
 
+  // Counters since it was made, of Find.
+  struct Counts {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+  };
+  Counts counts() const {
+    Counts counts;
+    for (size_t i = 0; i <= shard_mask_; ++i) {
+      const Counts shard = shards_[i].counts();
+      counts.hits += shard.hits;
+      counts.misses += shard.misses;
+    }
+    return counts;
+  }
+
  private:
   static_assert(std::is_default_constructible_v<Verdict>);
   static_assert(std::is_nothrow_move_assignable_v<Verdict>);
@@ -179,6 +193,7 @@ class VerdictCache {
       Contents forgotten;
       Verdict expired{};
       MutexLock lock(&mutex_);
+      ++counts_.misses;  // until it is found
       if (contents_.keys != keys) {
         forgotten = ForgetFor(keys);
         return std::nullopt;
@@ -193,10 +208,13 @@ class VerdictCache {
       if (now_micros >= entry.until_micros) {
         std::swap(expired, entry.verdict);
         bucket->used &= static_cast<uint8_t>(~(1u << place));
+        --contents_.entries;
         return std::nullopt;
       }
       if (now_micros < entry.from_micros) return std::nullopt;
       bucket->referenced |= static_cast<uint8_t>(1u << place);
+      --counts_.misses;
+      ++counts_.hits;
       return entry.verdict;
     }
 
@@ -214,6 +232,7 @@ class VerdictCache {
       const auto bit = static_cast<uint8_t>(1u << place);
       bucket->bits[place] = hash.bits;
       bucket->lengths[place] = hash.length;
+      if ((bucket->used & bit) == 0) ++contents_.entries;
       bucket->used |= bit;
       bucket->referenced &= static_cast<uint8_t>(~bit);
       Entry& entry = bucket->entries[place];
@@ -223,12 +242,13 @@ class VerdictCache {
     }
 
     size_t Entries() const {
-      size_t entries = 0;
       MutexLock lock(&mutex_);
-      for (const std::unique_ptr<Bucket>& bucket : contents_.buckets) {
-        if (bucket != nullptr) entries += std::popcount(bucket->used);
-      }
-      return entries;
+      return contents_.entries;
+    }
+
+    Counts counts() const {
+      MutexLock lock(&mutex_);
+      return counts_;
     }
 
    private:
@@ -236,18 +256,21 @@ class VerdictCache {
     // other set can come to lie at its address.
     struct Contents {
       std::shared_ptr<const KeySet> keys;
-      Buckets buckets;  // empty, or all of them; null where nothing came yet
+      Buckets buckets;     // empty, or all of them; null where nothing came yet
+      size_t entries = 0;  // in all of them
     };
 
     // Leaves the shard empty for `keys`. What was in it goes to the caller, to
     // be destroyed without the lock.
     Contents ForgetFor(const std::shared_ptr<const KeySet>& keys)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return std::exchange(contents_, Contents{.keys = keys, .buckets = {}});
+      return std::exchange(contents_,
+                           Contents{.keys = keys, .buckets = {}, .entries = 0});
     }
 
     mutable Mutex mutex_;
     Contents contents_ ABSL_GUARDED_BY(mutex_);
+    Counts counts_ ABSL_GUARDED_BY(mutex_);
   };
 
   static size_t ShardsFor(const Options& options) {

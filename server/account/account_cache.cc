@@ -34,6 +34,7 @@ class AccountCache::Shard {
     const auto found = entries_.find(uid);
     if (found == entries_.end()) return std::nullopt;
     found->second.referenced = true;
+    ++hits_;
     return found->second.standing;
   }
 
@@ -86,6 +87,11 @@ class AccountCache::Shard {
     return entries_.size();
   }
 
+  uint64_t Hits() const {
+    MutexLock lock(&mutex_);
+    return hits_;
+  }
+
  private:
   struct Entry {
     Standing standing;
@@ -115,6 +121,7 @@ class AccountCache::Shard {
 
   mutable Mutex mutex_;
   absl::flat_hash_map<AccountUid, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  uint64_t hits_ ABSL_GUARDED_BY(mutex_) = 0;  // of Get; near what it touches
   std::vector<AccountUid> ring_ ABSL_GUARDED_BY(mutex_);
   size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
   int blocked_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -173,6 +180,7 @@ absl::StatusOr<bool> AccountCache::Stands(absl::string_view name,
   }
   const absl::StatusOr<Account> account =
       reach == Reach::kDisk ? base_.Find(name) : base_.FindInMemory(name);
+  if (!absl::IsUnavailable(account.status())) misses_.Add();
   if (absl::IsNotFound(account.status())) return false;
   LATCHKEY_RETURN_IF_ERROR(account.status());
   // The name may have been given to another account since.
@@ -248,6 +256,12 @@ absl::StatusOr<std::string> AccountCache::WarmSome(absl::string_view after,
     return std::string();
   }
   return accounts.back().name;
+}
+
+AccountCache::Counts AccountCache::counts() const {
+  Counts counts{.misses = misses_.Value()};
+  for (size_t i = 0; i < kShards; ++i) counts.hits += shards_[i].Hits();
+  return counts;
 }
 
 size_t AccountCache::CachedEntries() const {

@@ -18,6 +18,7 @@
 #include "client/base/mutex.h"
 #include "server/account/account_store.h"
 #include "server/base/found_at.h"
+#include "server/base/metrics.h"
 #include "server/base/reach.h"
 
 namespace latchkey {
@@ -89,6 +90,14 @@ class AccountCache final : public AccountStore {
   // CachedEntries returns how many accounts are in memory now.
   size_t CachedEntries() const;
 
+  // Counters since the start, of Stands. What `stood` answered is not counted;
+  // what memory could not answer is counted once, when the base did.
+  struct Counts {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+  };
+  Counts counts() const;
+
  private:
   struct Standing {
     uint64_t generation = 0;
@@ -101,6 +110,7 @@ class AccountCache final : public AccountStore {
   Shard& ShardOf(const AccountUid& uid) const;
 
   AccountStore& base_;
+  mutable Counter misses_;
   // How often each part was voided; read by every Stands, and apart from the
   // locks, which are written all the time.
   const std::unique_ptr<std::atomic<uint64_t>[]> voided_;

@@ -119,7 +119,10 @@ void HashPool::TakeTurn() {
     Drop(mine, QueueFull(delay));
   } else {
     ++started_;
+    ++running_;
+    waits_.Add(begin - taken.since);
     taken.job.run();
+    --running_;
     NoteDuration(clock_.SinceBoot() - begin);
   }
 }
@@ -132,6 +135,7 @@ void HashPool::Drop(const Queue& jobs, const absl::Status& why) {
 }
 
 void HashPool::NoteDuration(absl::Duration took) {
+  runs_.Add(took);
   MutexLock lock(&mutex_);
   if (mean_duration_ == absl::ZeroDuration()) {
     mean_duration_ = took;

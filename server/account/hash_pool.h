@@ -12,6 +12,7 @@
 
 #include "client/base/clock.h"
 #include "client/base/mutex.h"
+#include "server/base/metrics.h"
 #include "server/base/task_pool.h"
 
 namespace latchkey {
@@ -84,9 +85,13 @@ class HashPool {
   // joins the threads. May be called again; not from a job.
   void Stop();
 
-  // Waiting returns how many jobs are queued now.
+  // Waiting returns how many jobs are queued now, Running how many are run.
   size_t Waiting() const;
+  size_t Running() const { return running_.load(std::memory_order_relaxed); }
   Counts counts() const;
+  // How long jobs that were run had waited, and how long they took.
+  const DurationHistogram& waits() const { return waits_; }
+  const DurationHistogram& runs() const { return runs_; }
 
  private:
   struct WaitingJob {
@@ -116,6 +121,9 @@ class HashPool {
   std::atomic<uint64_t> started_ = 0;
   std::atomic<uint64_t> dropped_ = 0;
   std::atomic<uint64_t> refused_ = 0;
+  std::atomic<size_t> running_ = 0;
+  DurationHistogram waits_;
+  DurationHistogram runs_;
   mutable Mutex mutex_;
   Queue queue_ ABSL_GUARDED_BY(mutex_);
   // The job, or the end, that is asked next whether it was abandoned.

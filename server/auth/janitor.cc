@@ -83,16 +83,19 @@ void Janitor::Work() {
 
 void Janitor::Flush() {
   const absl::Status saved = sessions_.Flush(clock_.Now());
+  (saved.ok() ? figures_.flushes : figures_.failed_flushes).Add();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
 }
 
 absl::Duration Janitor::Sweep() {
   const absl::StatusOr<int> freed =
       sessions_.Sweep(clock_.Now(), options_.sweep_limit);
+  (freed.ok() ? figures_.sweeps : figures_.failed_sweeps).Add();
   if (!freed.ok()) {
     log_.Warning("sweep failed", {{"status", freed.status()}});
     return options_.sweep_interval;
   }
+  figures_.freed_sessions.Add(static_cast<uint64_t>(*freed));
   if (*freed > 0) log_.Debug("dead sessions freed", {{"count", *freed}});
   return *freed >= options_.sweep_limit ? options_.backlog_interval
                                         : options_.sweep_interval;
@@ -102,7 +105,10 @@ void Janitor::TurnKeys() {
   const absl::Time now = clock_.Now();
   const std::string newest = keys_.List(now).back().kid;
   const absl::Status turned = keys_.Tick(now);
-  if (!turned.ok()) log_.Error("key ring not turned", {{"status", turned}});
+  if (!turned.ok()) {
+    figures_.failed_key_turns.Add();
+    log_.Error("key ring not turned", {{"status", turned}});
+  }
   const KeyInfo last = keys_.List(now).back();
   if (last.kid != newest) {
     log_.Info("signing key made by age",

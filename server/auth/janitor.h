@@ -10,6 +10,7 @@
 #include "client/base/mutex.h"
 #include "server/base/audit_log.h"
 #include "server/base/log.h"
+#include "server/base/metrics.h"
 #include "server/credential/key_ring.h"
 #include "server/session/session_cache.h"
 
@@ -53,6 +54,18 @@ class Janitor {
   // returns when to call again. The thread does nothing else.
   absl::Duration RunDue(absl::Duration since_boot);
 
+  // What it has done since the start. Safe from any thread, as each of its
+  // members is.
+  struct Figures {
+    Counter flushes;
+    Counter failed_flushes;
+    Counter sweeps;
+    Counter failed_sweeps;
+    Counter freed_sessions;
+    Counter failed_key_turns;
+  };
+  const Figures& figures() const { return figures_; }
+
  private:
   void Work();
   void Flush();
@@ -67,6 +80,7 @@ class Janitor {
   Log& log_;
   AuditLog& audit_;
   const Options options_;
+  Figures figures_;
 
   // Touched by RunDue only.
   absl::Duration flush_due_;

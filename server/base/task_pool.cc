@@ -21,7 +21,10 @@ TaskPool::~TaskPool() { Stop(); }
 bool TaskPool::TrySubmit(std::function<void()> task) {
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || queue_.size() >= options_.queue_limit) return false;
+    if (stopping_ || queue_.size() >= options_.queue_limit) {
+      ++refused_;
+      return false;
+    }
     queue_.push_back(std::move(task));
   }
   wake_.NotifyOne();
@@ -43,6 +46,15 @@ size_t TaskPool::Waiting() const {
   return queue_.size();
 }
 
+TaskPool::Counts TaskPool::counts() const {
+  // Read before what was started: so it never is the greater one.
+  const uint64_t finished = finished_.load(std::memory_order_acquire);
+  MutexLock lock(&mutex_);
+  return {.started = started_,
+          .refused = refused_,
+          .running = static_cast<size_t>(started_ - finished)};
+}
+
 void TaskPool::Work(int index) {
   pthread_setname_np(pthread_self(),
                      absl::StrCat(options_.name, "-", index).c_str());
@@ -61,8 +73,10 @@ void TaskPool::Work(int index) {
       if (queue_.empty()) return;
       task = std::move(queue_.front());
       queue_.pop_front();
+      ++started_;
     }
     task();
+    finished_.fetch_add(1, std::memory_order_release);
   }
 }
 

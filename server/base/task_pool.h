@@ -1,7 +1,9 @@
 #ifndef LATCHKEY_SERVER_BASE_TASK_POOL_H_
 #define LATCHKEY_SERVER_BASE_TASK_POOL_H_
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <string>
@@ -45,6 +47,14 @@ class TaskPool {
   // Waiting returns how many tasks are queued now.
   size_t Waiting() const;
 
+  // What became of tasks since the start; `running` is how many run now.
+  struct Counts {
+    uint64_t started = 0;
+    uint64_t refused = 0;  // the queue was full, or the pool stopped
+    size_t running = 0;
+  };
+  Counts counts() const;
+
  private:
   void Work(int index);
 
@@ -53,6 +63,9 @@ class TaskPool {
   CondVar wake_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t started_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<uint64_t> finished_{0};
   std::vector<std::thread> threads_;  // touched by constructor and Stop only
 };
 

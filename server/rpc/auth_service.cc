@@ -155,8 +155,10 @@ absl::string_view ViewOf(const grpc::Slice& slice) {
 }
 
 // The end of a call whose answer stands in its buffer already.
-grpc::ServerUnaryReactor* Answered(grpc::CallbackServerContext* context) {
+grpc::ServerUnaryReactor* Answered(grpc::CallbackServerContext* context,
+                                   const CallTimer& timer) {
   SendCorrelation(ReadCorrelation(*context), context);
+  timer.Answered(grpc::StatusCode::OK);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
@@ -239,8 +241,9 @@ void AuthRpc::StartLogin(LoginCall call) {
 grpc::ServerUnaryReactor* AuthRpc::Validate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
+  const CallTimer timer(door_.metrics, door_.clock, Method::kValidate);
   const Shortcut shortcut = ValidateFromMemory(context, *in, out);
-  if (shortcut == Shortcut::kAnswered) return Answered(context);
+  if (shortcut == Shortcut::kAnswered) return Answered(context, timer);
   return Serve<v1::ValidateRequest, v1::ValidateResponse>(
       door_, Method::kValidate, context, in, out, [this, shortcut](auto call) {
         if (shortcut == Shortcut::kWantsDisk) {
@@ -350,8 +353,9 @@ void AuthRpc::ValidateOnReader(ValidateCall call) {
 grpc::ServerUnaryReactor* AuthRpc::BatchValidate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
+  const CallTimer timer(door_.metrics, door_.clock, Method::kBatchValidate);
   const Shortcut shortcut = BatchValidateFromMemory(context, *in, out);
-  if (shortcut == Shortcut::kAnswered) return Answered(context);
+  if (shortcut == Shortcut::kAnswered) return Answered(context, timer);
   return Serve<v1::BatchValidateRequest, v1::BatchValidateResponse>(
       door_, Method::kBatchValidate, context, in, out,
       [this, shortcut](auto call) {

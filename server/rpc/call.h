@@ -25,6 +25,7 @@
 #include "server/base/reach.h"
 #include "server/base/task_pool.h"
 #include "server/rpc/call_admission.h"
+#include "server/rpc/call_metrics.h"
 #include "server/rpc/caller_finder.h"
 #include "server/rpc/correlation.h"
 #include "server/rpc/method.h"
@@ -44,6 +45,7 @@ struct CallDoor {
   TaskPool& workers;
   TaskPool& readers;
   CallAdmission& admission;
+  CallMetrics& metrics;
   const Clock& clock;
   Log& log;
   AuditLog& audit;
@@ -64,6 +66,7 @@ class Call {
        grpc::CallbackServerContext* context, grpc::ByteBuffer* out)
       : door_(door),
         method_(NameOf(method)),
+        timer_(door.metrics, door.clock, method),
         place_(door.admission.TryEnter(method)),
         context_(context),
         reactor_(context->DefaultReactor()),
@@ -109,18 +112,10 @@ class Call {
 
   // Finish answers with `response`, or with the error.
   void Finish(const absl::Status& status) {
-    if (!status.ok()) {
-      if (ReasonOf(status) == Reason::kNotPermitted) NoteRefusedCaller();
-      const std::string& id = CorrelationId();
-      SendCorrelation(*correlation_, context_);
-      reactor_->Finish(ToGrpc(status, method_, id, door_.log));
-      return;
-    }
-    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    const grpc::Status answer = AnswerOf(status);
     SendCorrelation(*correlation_, context_);
-    bool own_buffer;
-    reactor_->Finish(grpc::SerializationTraits<Response>::Serialize(
-        response, out_, &own_buffer));
+    timer_.Answered(answer.error_code());
+    reactor_->Finish(answer);
   }
 
   // Abandoned returns a test whether nobody waits for the answer any more:
@@ -158,6 +153,7 @@ class Call {
 
   const CallDoor& door_;
   const absl::string_view method_;
+  const CallTimer timer_;
   const CallAdmission::Place place_;
   grpc::CallbackServerContext* const context_;
   grpc::ServerUnaryReactor* const reactor_;

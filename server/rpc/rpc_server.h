@@ -64,6 +64,7 @@ class RpcServer {
     AdminRpc::About about;
     TaskPool& workers;
     TaskPool& readers;
+    CallMetrics& metrics;
     const Clock& clock;
     Log& log;
     AuditLog& audit;

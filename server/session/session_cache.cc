@@ -79,11 +79,12 @@ absl::StatusOr<LiveSession> SessionCache::FindLive(const SessionKey& key,
     return absl::UnavailableError("a note must be saved first");
   }
   const uint64_t ticket = segment.Ticket();
-  LATCHKEY_ASSIGN_OR_RETURN(const Session session,
-                            reach == Reach::kDisk
-                                ? base_.Find(key, now)
-                                : base_.FindInMemory(key, now));
-  LiveSession live = Share(session);
+  const absl::StatusOr<Session> session = reach == Reach::kDisk
+                                              ? base_.Find(key, now)
+                                              : base_.FindInMemory(key, now);
+  if (!absl::IsUnavailable(session.status())) misses_.Add();
+  LATCHKEY_RETURN_IF_ERROR(session.status());
+  LiveSession live = Share(*session);
   segment.Insert(key, live, ticket, Capacity());
   return live;
 }
@@ -181,6 +182,16 @@ size_t SessionCache::CachedEntries() const {
   size_t total = 0;
   for (size_t i = 0; i < options_.segments; ++i) total += segments_[i].Size();
   return total;
+}
+
+SessionCache::Counts SessionCache::counts() const {
+  Counts counts{.misses = misses_.Value()};
+  for (size_t i = 0; i < options_.segments; ++i) {
+    const SessionSegment::Counts segment = segments_[i].counts();
+    counts.hits += segment.hits;
+    counts.evicted += segment.evicted;
+  }
+  return counts;
 }
 
 // Keys are digests: any of their bits are as good as a hash. Not the first

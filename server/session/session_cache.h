@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 
 #include "client/base/mutex.h"
+#include "server/base/metrics.h"
 #include "server/base/reach.h"
 #include "server/session/live_session.h"
 #include "server/session/session.h"
@@ -122,6 +123,17 @@ class SessionCache final : public SessionStore {
 
   // CachedEntries returns how many sessions are in memory now.
   size_t CachedEntries() const;
+  // MaxEntries returns how many it was made for.
+  size_t MaxEntries() const { return options_.max_entries; }
+
+  // Counters since the start. A look-up that memory could not answer is
+  // counted once, when the base did.
+  struct Counts {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+    uint64_t evicted = 0;
+  };
+  Counts counts() const;
   // ProfileBytes returns about what the shared part of them takes.
   size_t ProfileBytes() const { return profiles_.Bytes(); }
 
@@ -140,6 +152,7 @@ class SessionCache final : public SessionStore {
   // base last. Held across the save, which is unsynced; what answers from
   // memory does not wait for it.
   mutable Mutex saving_;
+  mutable Counter misses_;
   mutable ProfileTable profiles_;  // before what has shares in it
   const std::unique_ptr<SessionSegment[]> segments_;
 };

@@ -66,6 +66,7 @@ std::optional<LiveSession> SessionSegment::Get(const SessionKey& key) {
   Slot* const slot = Lookup(key);
   if (slot == nullptr) return std::nullopt;
   slot->referenced = 1;
+  ++counts_.hits;
   return LiveSession{
       .id = slot->id,
       .create_time = absl::FromUnixMicros(slot->create_micros),
@@ -199,6 +200,11 @@ void SessionSegment::Saved(absl::Span<const Activity> notes) {
   });
 }
 
+SessionSegment::Counts SessionSegment::counts() const {
+  MutexLock lock(&mutex_);
+  return counts_;
+}
+
 size_t SessionSegment::Size() const {
   MutexLock lock(&mutex_);
   return used_;
@@ -256,6 +262,7 @@ SessionSegment::Profile SessionSegment::EvictOne() {
       continue;
     }
     KeepNote(slot);
+    ++counts_.evicted;
     return Vacate(Seek(slot.key));
   }
 }

@@ -78,6 +78,13 @@ class SessionSegment {
   // A fill under way may have read the base before: it is voided.
   void Saved(absl::Span<const Activity> notes);
 
+  // Counters since the start, kept under the lock that is held anyway.
+  struct Counts {
+    uint64_t hits = 0;     // of Get
+    uint64_t evicted = 0;  // entries that made room
+  };
+  Counts counts() const;
+
   size_t Size() const;
   // Places returns for how many entries there is memory now.
   size_t Places() const;
@@ -112,6 +119,8 @@ class SessionSegment {
   mutable Mutex mutex_;
   std::vector<IndexEntry> index_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Chunk>> chunks_ ABSL_GUARDED_BY(mutex_);
+  // Here, since a hit has touched this line already.
+  Counts counts_ ABSL_GUARDED_BY(mutex_);
   std::vector<Place> free_ ABSL_GUARDED_BY(mutex_);
   // Places whose note the base does not have; each once, in one of the two.
   std::vector<Place> due_ ABSL_GUARDED_BY(mutex_);

@@ -9,8 +9,12 @@
 namespace latchkey {
 
 Committer::Committer(RocksDb& db, StoreHealth& health,
-                     std::atomic<uint64_t>& revision)
-    : db_(db), health_(health), revision_(revision), thread_([this] {
+                     std::atomic<uint64_t>& revision, const Clock& clock)
+    : db_(db),
+      health_(health),
+      revision_(revision),
+      clock_(clock),
+      thread_([this] {
         pthread_setname_np(pthread_self(), "committer");
         Run();
       }) {}
@@ -86,6 +90,7 @@ void Committer::CommitSome(Batch* batch) {
   }
   const absl::Status written =
       view.empty() ? health_.Ready() : WriteBatchOf(view);
+  CountBatch(decided, written);
   if (written.ok()) {
     revision_.store(view.last_revision(), std::memory_order_release);
   } else {
@@ -106,7 +111,23 @@ absl::Status Committer::WriteBatchOf(const ChangeView& view) {
     health_.StopAfterFailedWrite(filled.ToString());
     return health_.Ready();
   }
-  return db_.Write(&batch, RocksDb::Durability::kSynced);
+  const absl::Duration begin = clock_.SinceBoot();
+  const absl::Status written = db_.Write(&batch, RocksDb::Durability::kSynced);
+  figures_.writes.Add(clock_.SinceBoot() - begin);
+  if (written.ok()) figures_.bytes.Add(view.bytes());
+  return written;
+}
+
+void Committer::CountBatch(const Batch& batch, const absl::Status& written) {
+  for (const Waiter* waiter : batch) {
+    if (!written.ok()) {
+      figures_.failed.Add();
+    } else if (waiter->status.ok()) {
+      figures_.committed.Add();
+    } else {
+      figures_.refused.Add();
+    }
+  }
 }
 
 void Committer::Answer(const Batch& batch) {

@@ -12,7 +12,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "client/base/clock.h"
 #include "client/base/mutex.h"
+#include "server/base/metrics.h"
 #include "server/storage/change_view.h"
 #include "server/storage/rocks_db.h"
 #include "server/storage/store_health.h"
@@ -58,7 +60,8 @@ class Committer {
 
   // Starts the thread. `revision` holds the newest one on disk, and is what
   // the committer moves on when a batch is durable. All must outlive it.
-  Committer(RocksDb& db, StoreHealth& health, std::atomic<uint64_t>& revision);
+  Committer(RocksDb& db, StoreHealth& health, std::atomic<uint64_t>& revision,
+            const Clock& clock);
   // Calls Stop.
   ~Committer();
   Committer(const Committer&) = delete;
@@ -79,6 +82,18 @@ class Committer {
 
   // Waiting returns how many changes wait to be taken into a batch now.
   size_t Waiting() const;
+
+  // What has passed since the start. Safe from any thread, as each of its
+  // members is.
+  struct Figures {
+    Counter committed;  // changes, those that wrote nothing included
+    Counter refused;    // by their own decision
+    Counter failed;     // with the store
+    Counter bytes;      // of changes, as they were handed to the store
+    // Of each batch that was written: how long the synced write took.
+    DurationHistogram writes;
+  };
+  const Figures& figures() const { return figures_; }
 
   // Stop commits what waits, refuses what comes and joins the thread. May be
   // called again.
@@ -103,11 +118,14 @@ class Committer {
   // Decides and writes the front of `batch`, and answers it.
   void CommitSome(Batch* batch);
   absl::Status WriteBatchOf(const ChangeView& view);
+  void CountBatch(const Batch& batch, const absl::Status& written);
   void Answer(const Batch& batch);
 
   RocksDb& db_;
   StoreHealth& health_;
   std::atomic<uint64_t>& revision_;
+  const Clock& clock_;
+  Figures figures_;
 
   mutable Mutex mutex_;
   CondVar wake_;

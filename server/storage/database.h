@@ -13,6 +13,7 @@
 #include "client/base/ids.h"
 #include "server/account/account_store.h"
 #include "server/base/log.h"
+#include "server/base/metric_text.h"
 #include "server/credential/key_store.h"
 #include "server/session/session_store.h"
 
@@ -54,6 +55,10 @@ class Database {
   // Health is OK, or the write failure after which the committer stopped for
   // good; then only a restart helps. Never blocks.
   virtual absl::Status Health() const = 0;
+
+  // WriteMetrics writes what there is to tell about the files, the memory and
+  // the committer. Safe from any thread as long as the database lives.
+  virtual void WriteMetrics(MetricText& text) const = 0;
 
   // Close commits what waits, then refuses everything with kUnavailable. May
   // be called again.

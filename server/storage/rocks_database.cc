@@ -10,6 +10,7 @@
 #include "server/storage/opening.h"
 #include "server/storage/ordered_logs.h"
 #include "server/storage/rocks_options.h"
+#include "server/storage/store_metrics.h"
 
 namespace latchkey {
 namespace {
@@ -25,7 +26,11 @@ std::string ParentOf(const std::string& path) {
 }  // namespace
 
 RocksDatabase::RocksDatabase(DirectoryLock lock, const Clock& clock, Log& log)
-    : lock_(std::move(lock)), log_(log), filter_clock_(clock), health_(log) {}
+    : lock_(std::move(lock)),
+      clock_(clock),
+      log_(log),
+      filter_clock_(clock),
+      health_(log) {}
 
 RocksDatabase::~RocksDatabase() { Close(); }
 
@@ -65,11 +70,16 @@ absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
     LATCHKEY_RETURN_IF_ERROR(WriteMarker(
         env, options.path, Marker{kSchemaVersion, /*ready=*/true, epoch_}));
   }
-  committer_.emplace(*db_, health_, revision_);
+  committer_.emplace(*db_, health_, revision_, clock_);
   accounts_.emplace(*db_, *committer_, options.max_session_ttl);
   sessions_.emplace(*db_, *committer_, log_);
   keys_.emplace(*db_, *committer_);
   return absl::OkStatus();
+}
+
+void RocksDatabase::WriteMetrics(MetricText& text) const {
+  WriteStoreMetrics(*db_, health_, text);
+  WriteCommitterMetrics(*committer_, text);
 }
 
 void RocksDatabase::Close() {

@@ -43,6 +43,7 @@ class RocksDatabase final : public Database {
   KeyStore& keys() override { return *keys_; }
   const Epoch& epoch() const override { return epoch_; }
   absl::Status Health() const override { return health_.Health(); }
+  void WriteMetrics(MetricText& text) const override;
   void Close() override;
 
   // rocks returns what the stores lie on, for work on the files as a whole.
@@ -53,6 +54,7 @@ class RocksDatabase final : public Database {
   absl::Status Start(const Options& options, rocksdb::Env* env);
 
   const DirectoryLock lock_;
+  const Clock& clock_;
   Log& log_;
   const FilterClock filter_clock_;
   StoreHealth health_;

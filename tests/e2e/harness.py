@@ -186,11 +186,12 @@ class Daemon:
                 env=clean_environment())
         line = self.process.stdout.readline().decode()
         ready = re.fullmatch(
-            r"latchkeyd ready: listen=(\S+) admin=(\S+)\n", line)
+            r"latchkeyd ready: listen=(\S+)(?: metrics=(\S+))? admin=(\S+)\n",
+            line)
         if not ready:
             self.kill()
             raise AssertionError("not ready: %r; log:\n%s" % (line, self.log()))
-        self.address, self.admin_address = ready.groups()
+        self.address, self.metrics_address, self.admin_address = ready.groups()
         self.public = Stubs(self.address, self.credentials)
         self.private = Stubs(self.admin_address)
         self.secrets.key_file(self.key_file)

@@ -406,6 +406,27 @@ TEST(Settings, TheClientsOwnTlsVariablesAreNotTheServers) {
           .uses_tls());
 }
 
+TEST(Settings, MetricsAreServedWhereItIsSaidAndOnLoopbackUnlessInsecure) {
+  EXPECT_EQ(Good({"--data_dir", "/d"}).metrics_listen, "");
+  EXPECT_EQ(Good({"--data_dir", "/d"}, {"LATCHKEY_METRICS_LISTEN=[::1]:0"})
+                .metrics_listen,
+            "[::1]:0");
+  for (const char* listen : {"0.0.0.0:7871", "[::]:7871", "example.com:7871"}) {
+    const std::string refused =
+        Refused({"--data_dir", "/d", "--metrics_listen", listen});
+    EXPECT_THAT(refused, HasSubstr("--metrics_listen"));
+    EXPECT_THAT(refused, HasSubstr("--insecure"));
+    EXPECT_EQ(
+        Good({"--data_dir", "/d", "--insecure", "--metrics_listen", listen})
+            .metrics_listen,
+        listen);
+  }
+  for (const char* listen : {"7871", ":7871", "127.0.0.1:65536", "127.0.0.1"}) {
+    EXPECT_THAT(Refused({"--data_dir", "/d", "--metrics_listen", listen}),
+                HasSubstr("--metrics_listen"));
+  }
+}
+
 TEST(Settings, HelpAndVersionAreAnswers) {
   const auto help = ReadSettings({"--help"}, {});
   ASSERT_TRUE(std::holds_alternative<Instead>(help));

@@ -23,9 +23,11 @@ ROOMS = {
     "server/storage": BASES | NOUNS,
     "server/auth": BASES | NOUNS | {"client/verify"},
     "server/rpc": BASES | NOUNS | {"client/verify", "server/auth"},
+    "server/http": BASES,
     # main.cc wires everything; included by nobody.
     "server": BASES | NOUNS
-    | {"client/verify", "server/storage", "server/auth", "server/rpc"},
+    | {"client/verify", "server/storage", "server/auth", "server/rpc",
+       "server/http"},
     "tools/jwt_verify": {"client/base", "client/verify"},
     "tools/latchkey": {"client/base", "client/verify", "tools/jwt_verify"},
     # It seeds what it measures, and makes tokens as the server does.
@@ -46,6 +48,7 @@ FOREIGN = [
      ["client/verify", "server/credential", "tools/bench", "tests/client/verify",
       "tests/server/credential"]),
     (r"nghttp2/", "nghttp2", ["tools/bench", "tests/tools/bench"]),
+    (r"microhttpd\.h$", "libmicrohttpd", ["server/http"]),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)

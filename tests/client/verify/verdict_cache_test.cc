@@ -52,6 +52,27 @@ TEST_F(VerdictCacheTest, AnswersWithTheVerdictOnThatToken) {
   EXPECT_EQ(cache_.Entries(), 2u);
 }
 
+TEST_F(VerdictCacheTest, CountsHitsAndMisses) {
+  Insert(cache_, "a", 1);
+  EXPECT_EQ(Find(cache_, "a"), 1u);
+  EXPECT_EQ(Find(cache_, "a"), 1u);
+  EXPECT_EQ(Find(cache_, "b"), std::nullopt);
+  // One that has had its time is a miss, and no entry any more.
+  EXPECT_EQ(cache_.Find("a", keys_, kUntil), std::nullopt);
+  EXPECT_EQ(cache_.counts().hits, 2u);
+  EXPECT_EQ(cache_.counts().misses, 2u);
+  EXPECT_EQ(cache_.Entries(), 0u);
+}
+
+TEST_F(VerdictCacheTest, CountsNoMoreEntriesThanItHas) {
+  Cache small({.max_entries = Cache::kBucketEntries, .shards = 1});
+  for (int i = 0; i < 100; ++i) Insert(small, absl::StrCat(i), 1);
+  EXPECT_EQ(small.Entries(), Cache::kBucketEntries);
+  const auto other_keys = MakeKeys();
+  EXPECT_EQ(small.Find("99", other_keys, kNow), std::nullopt);
+  EXPECT_EQ(small.Entries(), 0u);
+}
+
 TEST_F(VerdictCacheTest, TakesTheNewerVerdictOnTheSameToken) {
   Insert(cache_, "a", 1);
   Insert(cache_, "a", 2);

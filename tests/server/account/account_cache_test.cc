@@ -106,6 +106,18 @@ TEST_F(AccountCacheTest, AsksTheBaseOnce) {
   EXPECT_EQ(cache_.CachedEntries(), 1u);
 }
 
+TEST_F(AccountCacheTest, CountsLookUpsOnce) {
+  base_.in_memory = false;
+  EXPECT_TRUE(absl::IsUnavailable(
+      cache_.Stands("alice", UidOf(1), 1, Reach::kMemory).status()));
+  EXPECT_EQ(cache_.counts().misses, 0u);
+  EXPECT_TRUE(Stands(1));
+  EXPECT_TRUE(Stands(1));
+  EXPECT_FALSE(Stands(1, 2, "nobody"));
+  EXPECT_EQ(cache_.counts().hits, 1u);
+  EXPECT_EQ(cache_.counts().misses, 2u);
+}
+
 TEST_F(AccountCacheTest, SeesEachChangeAtOnce) {
   ASSERT_TRUE(Stands(1));
   ASSERT_TRUE(cache_.Edit("alice", {.end_sessions = true}, kNow).ok());

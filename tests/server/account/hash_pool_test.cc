@@ -107,6 +107,27 @@ TEST(HashPool, RefusesAtOnceWhatDoesNotFitTheQueue) {
   EXPECT_EQ(pool.counts().started, 3u);
 }
 
+TEST(HashPool, TellsWhatWaitsAndRunsAndHowLongItTook) {
+  FakeClock clock;
+  Outcome outcome;
+  HashPool pool({.threads = 1, .queue_limit = 2}, clock);
+  EXPECT_EQ(pool.Running(), 0u);
+  {
+    Blocker blocker(pool);
+    EXPECT_EQ(pool.Running(), 1u);
+    EXPECT_TRUE(pool.Submit(outcome.Job()).ok());
+    clock.Advance(absl::Milliseconds(20));
+  }
+  WaitForTurns(pool, 2);
+  pool.Stop();
+  EXPECT_EQ(pool.Running(), 0u);
+  // The blocker had no wait, and took what the other one waited.
+  EXPECT_EQ(pool.waits().Read().total, 2u);
+  EXPECT_EQ(pool.waits().Read().sum_nanos, 20'000'000u);
+  EXPECT_EQ(pool.runs().Read().total, 2u);
+  EXPECT_EQ(pool.runs().Read().sum_nanos, 20'000'000u);
+}
+
 TEST(HashPool, NeverRunsWhatWasAbandoned) {
   FakeClock clock;
   Outcome outcome;

@@ -67,6 +67,18 @@ TEST_F(JanitorTest, FreesTheDeadAndLooksAtMemoryFirst) {
   EXPECT_FALSE(world_.Active(idle.credential));
 }
 
+TEST_F(JanitorTest, TellsWhatItDid) {
+  world_.Login(World::LoginOf("alice"));
+  world_.clock().Advance(absl::Minutes(40));
+  Run();
+  EXPECT_EQ(janitor_.figures().flushes.Value(), 1u);
+  EXPECT_EQ(janitor_.figures().failed_flushes.Value(), 0u);
+  EXPECT_EQ(janitor_.figures().sweeps.Value(), 1u);
+  EXPECT_EQ(janitor_.figures().failed_sweeps.Value(), 0u);
+  EXPECT_EQ(janitor_.figures().freed_sessions.Value(), 1u);
+  EXPECT_EQ(janitor_.figures().failed_key_turns.Value(), 0u);
+}
+
 TEST_F(JanitorTest, SweepsABacklogSoonAgainAndThenRests) {
   Janitor::Options options = kOptions;
   options.sweep_limit = 2;

@@ -43,6 +43,27 @@ TEST(TaskPool, StopRunsWhatWaitsAndRefusesTheRest) {
   EXPECT_EQ(ran, 100);
 }
 
+TEST(TaskPool, CountsWhatBecameOfItsTasks) {
+  TaskPool pool({.name = "test", .threads = 1, .queue_limit = 1});
+  Notification started, release;
+  ASSERT_TRUE(pool.TrySubmit([&] {
+    started.Notify();
+    release.Wait();
+  }));
+  started.Wait();
+  EXPECT_EQ(pool.counts().started, 1u);
+  EXPECT_EQ(pool.counts().running, 1u);
+  EXPECT_TRUE(pool.TrySubmit([] {}));
+  EXPECT_FALSE(pool.TrySubmit([] {}));
+  EXPECT_EQ(pool.counts().refused, 1u);
+  release.Notify();
+  pool.Stop();
+  EXPECT_FALSE(pool.TrySubmit([] {}));
+  EXPECT_EQ(pool.counts().started, 2u);
+  EXPECT_EQ(pool.counts().refused, 2u);
+  EXPECT_EQ(pool.counts().running, 0u);
+}
+
 // The nice value that a task of a pool with `nice` runs at.
 int NiceInPool(int nice) {
   TaskPool pool({.name = "test", .nice = nice});

@@ -119,6 +119,32 @@ TEST_F(SessionCacheTest, AnswersFromMemoryWhatItHasSeen) {
   EXPECT_EQ(cache.CachedEntries(), 1u);
 }
 
+TEST_F(SessionCacheTest, CountsLookUpsOnceAndWhatMadeRoom) {
+  SessionCache cache(base_, kTiny);
+  CreateInBase(1);
+  CreateInBase(2);
+  ASSERT_TRUE(cache.Find(KeyOf(1), Now()).ok());
+  ASSERT_TRUE(cache.Find(KeyOf(1), Now()).ok());
+  EXPECT_EQ(cache.counts().hits, 1u);
+  EXPECT_EQ(cache.counts().misses, 1u);
+  EXPECT_EQ(cache.counts().evicted, 0u);
+  ASSERT_TRUE(cache.Find(KeyOf(2), Now()).ok());
+  EXPECT_EQ(cache.counts().evicted, 1u);
+  // What nobody has is a miss, too.
+  EXPECT_FALSE(cache.Find(KeyOf(3), Now()).ok());
+  EXPECT_EQ(cache.counts().misses, 3u);
+  // With a note that must be saved first, memory cannot say: that is not yet a
+  // look-up, which comes with the disk.
+  clock_.Advance(absl::Minutes(1));
+  ASSERT_TRUE(Note(cache, 1).ok());
+  EXPECT_TRUE(
+      absl::IsUnavailable(cache.FindInMemory(KeyOf(1), Now()).status()));
+  EXPECT_EQ(cache.counts().misses, 3u);
+  ASSERT_TRUE(cache.Find(KeyOf(1), Now()).ok());
+  EXPECT_EQ(cache.counts().misses, 4u);
+  EXPECT_EQ(cache.MaxEntries(), 1u);
+}
+
 TEST_F(SessionCacheTest, JudgesTimeAnewAtEachHit) {
   SessionCache cache(base_, kSmall);
   CreateInBase(1);

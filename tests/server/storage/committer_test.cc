@@ -56,7 +56,7 @@ class CommitterTest : public testing::Test {
     ASSERT_TRUE(opened.ok()) << opened.status();
     db_ = std::make_unique<RocksDb>(std::move(opened->db), opened->handles,
                                     health_, *log_);
-    committer_ = std::make_unique<Committer>(*db_, health_, revision_);
+    committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_);
   }
 
   // Commits a row of that name.
@@ -141,6 +141,24 @@ TEST_F(CommitterTest, OneSyncCarriesAllThatWaited) {
   for (size_t i = 0; i < answers.size(); ++i) {
     EXPECT_EQ(*answers[i], 2 + i);  // first come, first served
   }
+}
+
+TEST_F(CommitterTest, TellsWhatBecameOfChanges) {
+  const Committer::Figures& figures = committer_->figures();
+  std::vector<Call> calls(5, [this] { return Claim("the one"); });
+  WhileHeld(calls, [this] { clock_.Advance(absl::Milliseconds(7)); });
+  EXPECT_EQ(figures.committed.Value(), 2u);  // the first, and one claim
+  EXPECT_EQ(figures.refused.Value(), 4u);
+  EXPECT_EQ(figures.failed.Value(), 0u);
+  EXPECT_GT(figures.bytes.Value(), 0u);
+  // One write each for the first and for those that waited.
+  EXPECT_EQ(figures.writes.Read().total, 2u);
+  EXPECT_EQ(figures.writes.Read().sum_nanos, 7'000'000u);
+
+  disk_->Fail(FaultDisk::Failure::kLogSync);
+  EXPECT_FALSE(Put("lost").ok());
+  EXPECT_EQ(figures.failed.Value(), 1u);
+  EXPECT_EQ(figures.committed.Value(), 2u);
 }
 
 TEST_F(CommitterTest, EachIsDecidedAgainstTheStateOfThoseBeforeIt) {

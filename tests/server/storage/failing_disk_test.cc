@@ -169,6 +169,11 @@ TEST_F(OnFaultDisk, FailedWriteMakesHealthFailUntilARestart) {
   EXPECT_EQ(ReasonOf(database_->Health()), Reason::kStoreFailed);
   EXPECT_EQ(ReasonOf(database_->accounts().Find("alice").status()),
             Reason::kStoreFailed);
+  MetricText text;
+  database_->WriteMetrics(text);
+  EXPECT_THAT(text.text(), testing::HasSubstr("\nlatchkey_store_healthy 0\n"));
+  EXPECT_THAT(text.text(),
+              testing::HasSubstr("\nlatchkey_store_write_failed 1\n"));
   database_.Close();
   ASSERT_TRUE(database_.Open().ok());
   EXPECT_TRUE(database_->accounts().Find("alice").ok());
