@@ -447,8 +447,30 @@ std::optional<std::string> CheckMetricsListen(const Settings& settings) {
   return std::nullopt;
 }
 
+// CLI11 takes "--name=" for an option whose value is yet to come, and the next
+// argument for that value, whatever it is. Two arguments say what is meant.
+std::vector<std::string> WithEmptyValues(
+    const CLI::App& app, const std::vector<std::string>& arguments) {
+  std::vector<std::string> plain;
+  for (const std::string& argument : arguments) {
+    absl::string_view name = argument;
+    const CLI::Option* const option =
+        absl::ConsumeSuffix(&name, "=")
+            ? app.get_option_no_throw(std::string(name))
+            : nullptr;
+    if (option == nullptr || option->get_items_expected_min() == 0) {
+      plain.push_back(argument);
+      continue;
+    }
+    plain.emplace_back(name);
+    plain.emplace_back();
+  }
+  return plain;
+}
+
 // What the parser cannot see: settings that only together make sense.
 std::optional<std::string> CheckTogether(const Settings& settings) {
+  if (settings.data_dir.empty()) return "--data_dir: must not be empty";
   if (!IsAddress(settings.listen)) {
     return "--listen: must be host:port, as 127.0.0.1:7870 or [::1]:7870";
   }
@@ -557,6 +579,7 @@ std::variant<Settings, Instead> ReadSettings(
     return UsageError(*problem);
   }
   all.insert(all.end(), arguments.begin(), arguments.end());
+  all = WithEmptyValues(app, all);
   std::reverse(all.begin(), all.end());  // as CLI11 takes a vector
   try {
     app.parse(all);

@@ -276,6 +276,21 @@ TEST(Settings, TheLoginGuardIsOnUnlessSaidOtherwise) {
   EXPECT_EQ(other.max_delay, absl::Hours(1));
 }
 
+TEST(Settings, AnEmptyValueTakesNoOtherArgumentForItself) {
+  for (const Settings& settings :
+       {Good({"--data_dir=/d", "--issuer=", "--listen=127.0.0.1:1"}),
+        Good({"--data_dir=/d", "--issuer", "", "--listen=127.0.0.1:1"}),
+        Good({"--data_dir=/d"},
+             {"LATCHKEY_ISSUER=", "LATCHKEY_LISTEN=127.0.0.1:1"})}) {
+    EXPECT_EQ(settings.issuer, "");
+    EXPECT_EQ(settings.listen, "127.0.0.1:1");
+  }
+  EXPECT_THAT(Refused({"--data_dir="}), HasSubstr("--data_dir"));
+  EXPECT_THAT(Refused({"--data_dir", ""}), HasSubstr("--data_dir"));
+  EXPECT_THAT(Refused({"--data_dir=/d", "--jwt_life=", "--insecure"}),
+              HasSubstr("--jwt_life"));
+}
+
 TEST(Settings, MemoryBudgetIsASizeWithinBounds) {
   const auto budget = [](const std::string& text) {
     return Good({"--data_dir", "/d", "--memory_budget", text}).memory_budget;

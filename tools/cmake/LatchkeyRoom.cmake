@@ -25,6 +25,13 @@ if(LATCHKEY_SANITIZE)
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LATCHKEY_SANITIZE})
 endif()
+if(LATCHKEY_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "LATCHKEY_FUZZ needs clang")
+  endif()
+  # Every room tells libFuzzer which of its branches were taken.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # latchkey_room(NAME SOURCES ... HEADERS ... PUBLIC ... PRIVATE ...)
 # A room is a static library; include paths start at the project's root.
