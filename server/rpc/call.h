@@ -151,6 +151,17 @@ class Call {
     door_.audit.Note(event);
   }
 
+  grpc::Status AnswerOf(const absl::Status& status) {
+    if (!status.ok()) {
+      if (ReasonOf(status) == Reason::kNotPermitted) NoteRefusedCaller();
+      return ToGrpc(status, method_, CorrelationId(), door_.log);
+    }
+    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    bool own_buffer;
+    return grpc::SerializationTraits<Response>::Serialize(response, out_,
+                                                          &own_buffer);
+  }
+
   const CallDoor& door_;
   const absl::string_view method_;
   const CallTimer timer_;
