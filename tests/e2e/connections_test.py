@@ -19,6 +19,7 @@ CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
 SERVING = b"\x08\x01"
 NOT_SERVING = b"\x08\x02"
+REFUSED_STREAM = struct.pack(">I", 7)
 
 
 def is_closed(connection):
@@ -218,21 +219,21 @@ class Sizes(unittest.TestCase):
         daemon = harness.start_daemon(self, ["--max_streams", "2"])
         connection = plain_http2.Connection(daemon.address)
         self.addCleanup(connection.close)
-        connection.greet()
+        settings = connection.greet()
+        self.assertEqual(settings[plain_http2.MAX_CONCURRENT_STREAMS], 2)
         for stream in (1, 3, 5):
             connection.send(plain_http2.call_frames(stream, WATCH))
-        streams_allowed, answered = None, set()
-        for kind, flags, stream, payload in connection.frames():
-            if (kind, flags) == (plain_http2.SETTINGS, 0):
-                told = dict(struct.iter_unpack(">HI", payload))
-                streams_allowed = told[plain_http2.MAX_CONCURRENT_STREAMS]
-            elif kind == plain_http2.DATA:
+        answered = set()
+        for kind, _, stream, payload in connection.frames():
+            if kind == plain_http2.DATA:
                 answered.add(stream)
             elif kind in (plain_http2.RST_STREAM, plain_http2.GOAWAY):
-                self.assertEqual(stream, 5)
+                self.assertEqual((kind, stream), (plain_http2.RST_STREAM, 5))
+                self.assertEqual(payload, REFUSED_STREAM)
                 break
-        self.assertEqual(streams_allowed, 2)
         self.assertTrue(answered <= {1, 3}, answered)
+        connection.close()
+        daemon.validate("x")
 
     def send_header(self, daemon, size):
         return daemon.public.auth.Validate(

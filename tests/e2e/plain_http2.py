@@ -63,8 +63,13 @@ class Connection:
             pass  # closed by the server: reading will tell
 
     def greet(self):
-        """Sends the preface and settings, and acknowledges the server's."""
-        self.send(PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0))
+        """Exchanges settings, and returns the server's."""
+        self.send(PREFACE + frame(SETTINGS, 0, 0))
+        for kind, flags, _, payload in self.frames():
+            if (kind, flags) == (SETTINGS, 0):
+                self.send(frame(SETTINGS, ACK, 0))
+                return dict(struct.iter_unpack(">HI", payload))
+        raise AssertionError("closed before there were settings")
 
     def frames(self):
         """Yields (kind, flags, stream, payload) until the server closes."""

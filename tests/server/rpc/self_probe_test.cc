@@ -9,6 +9,7 @@
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
 
+#include "latchkey/internal/v1/benchmark.grpc.pb.h"
 #include "server/rpc/listening.h"
 
 namespace latchkey {
@@ -32,7 +33,10 @@ constexpr absl::Duration kLong = absl::Minutes(10);
 
 TEST(AskHealth, AnAnswerIsAnAnswerWhateverItSays) {
   grpc::EnableDefaultHealthCheckService(true);
+  // gRPC starts no server that has nothing but health.
+  internal::v1::BenchmarkService::CallbackService service;
   grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
   const auto inlet = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());
