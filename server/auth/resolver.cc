@@ -154,7 +154,7 @@ Found Resolver::ByKey(const SessionKey& key, absl::Time now,
   LATCHKEY_ASSIGN_OR_RETURN(
       const bool stands,
       parts_.accounts.Stands(profile.account, profile.account_uid,
-                             profile.generation, reach));
+                             profile.generation, reach, &profile.stood));
   if (!stands) return std::nullopt;
   return Holder{
       .key = key, .session = *std::move(session), .jwt_expire_time = {}};

@@ -11,6 +11,7 @@
 
 #include "client/base/ids.h"
 #include "server/base/account_kind.h"
+#include "server/base/found_at.h"
 #include "server/session/interned.h"
 #include "server/session/session.h"
 
@@ -50,6 +51,8 @@ struct SessionProfile {
   absl::Duration auth_delay;
   CredentialForm form = CredentialForm::kOpaque;
   AccountKind account_kind = AccountKind::kPerson;
+  // When the account was last found to stand behind its sessions.
+  FoundAt stood;
 
   // Bytes returns about what it takes in memory, without its traits.
   size_t Bytes() const;
