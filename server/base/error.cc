@@ -48,6 +48,8 @@ absl::string_view ReasonName(Reason reason) {
       return "OVERLOADED";
     case Reason::kStoreFailed:
       return "STORE_FAILED";
+    case Reason::kAuditUnavailable:
+      return "AUDIT_UNAVAILABLE";
     case Reason::kShuttingDown:
       return "SHUTTING_DOWN";
     case Reason::kCancelled:

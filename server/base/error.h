@@ -23,6 +23,7 @@ enum class Reason {
   kHashQueueFull,       // RESOURCE_EXHAUSTED, with a retry delay
   kOverloaded,          // UNAVAILABLE, with a retry delay
   kStoreFailed,         // UNAVAILABLE: the store stopped after a failed write
+  kAuditUnavailable,    // UNAVAILABLE, with a retry delay: no audit, no answer
   kShuttingDown,        // UNAVAILABLE
   kCancelled,           // CANCELLED
   kCredentialTooLarge,  // FAILED_PRECONDITION: a JWT over 4,096 bytes
