@@ -124,9 +124,11 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   }
   LATCHKEY_ASSIGN_OR_RETURN(grant.revision,
                             parts_.sessions.Create(key, session, now));
-  parts_.log.Debug("session opened", {{"account", session.account},
-                                      {"session", session.id.ToHex()},
-                                      {"digest", DigestPrefix(key.view())}});
+  parts_.log.Debug("session opened",
+                   {{"account", session.account},
+                    {"session", session.id.ToHex()},
+                    {"digest", DigestPrefix(key.view())},
+                    {"correlation_id", command.origin.correlation_id}});
   grant.session = std::move(session);
   return grant;
 }

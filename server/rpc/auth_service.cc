@@ -126,6 +126,7 @@ absl::string_view ViewOf(const grpc::Slice& slice) {
 
 // The end of a call whose answer stands in its buffer already.
 grpc::ServerUnaryReactor* Answered(grpc::CallbackServerContext* context) {
+  SendCorrelation(ReadCorrelation(*context), context);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;

@@ -11,7 +11,8 @@ grpc::ServerUnaryReactor* BenchmarkRpc::Ping(
     grpc::ByteBuffer* out) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   if (!IsPermitted(Method::kPing, door_.listener)) {
-    reactor->Finish(ToGrpc(NotPermitted(), "Ping", door_.log));
+    reactor->Finish(
+        ToGrpc(NotPermitted(), "Ping", MakeCorrelationId(), door_.log));
     return reactor;
   }
   const grpc::Slice nothing;

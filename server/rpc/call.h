@@ -4,6 +4,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -19,6 +21,7 @@
 #include "server/base/log.h"
 #include "server/base/origin.h"
 #include "server/base/task_pool.h"
+#include "server/rpc/correlation.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
 #include "server/rpc/request_parser.h"
@@ -63,9 +66,11 @@ class Call {
   const CallDoor& door() const { return door_; }
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
 
-  // MakeOrigin tells where the call came from.
-  Origin MakeOrigin() const {
+  // MakeOrigin tells where the call came from. A call that it was asked of has
+  // its correlation id in the trailers.
+  Origin MakeOrigin() {
     Origin origin;
+    origin.correlation_id = CorrelationId();
     origin.address = PeerAddress(context_->peer());
     if (door_.listener == Listener::kAdminSocket) {
       origin.caller = {.kind = Caller::Kind::kOperator,
@@ -78,9 +83,13 @@ class Call {
   // Finish answers with `response`, or with the error.
   void Finish(const absl::Status& status) {
     if (!status.ok()) {
-      reactor_->Finish(ToGrpc(status, method_, door_.log));
+      const std::string& id = CorrelationId();
+      SendCorrelation(*correlation_, context_);
+      reactor_->Finish(ToGrpc(status, method_, id, door_.log));
       return;
     }
+    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    SendCorrelation(*correlation_, context_);
     bool own_buffer;
     reactor_->Finish(grpc::SerializationTraits<Response>::Serialize(
         response, out_, &own_buffer));
@@ -103,11 +112,20 @@ class Call {
   }
 
  private:
+  // The id that was sent, or else one made for this call.
+  const std::string& CorrelationId() {
+    if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
+    if (correlation_->id.empty()) correlation_->id = MakeCorrelationId();
+    return correlation_->id;
+  }
+
   const CallDoor& door_;
   const absl::string_view method_;
   grpc::CallbackServerContext* const context_;
   grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* const out_;
+  // Absent until somebody asks; the call is worked on by one thread at a time.
+  std::optional<Correlation> correlation_;
 };
 
 template <typename Request, typename Response>

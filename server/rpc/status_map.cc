@@ -7,16 +7,12 @@
 
 #include "google/protobuf/util/time_util.h"
 
-#include "client/base/fixed_bytes.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/base/error.h"
-#include "server/base/random.h"
 
 namespace latchkey {
 namespace {
-
-using CorrelationId = FixedBytes<8, struct CorrelationIdTag>;
 
 constexpr char kErrorDomain[] = "latchkey";
 
@@ -87,13 +83,13 @@ grpc::Status Pack(grpc::StatusCode code, absl::string_view message,
 }
 
 grpc::Status PackInternal(const absl::Status& status, absl::string_view method,
-                          Log& log) {
-  const std::string id = RandomBytes<CorrelationId>().ToHex();
-  log.Error("internal error",
-            {{"method", method}, {"correlation_id", id}, {"status", status}});
+                          absl::string_view correlation_id, Log& log) {
+  log.Error("internal error", {{"method", method},
+                               {"correlation_id", correlation_id},
+                               {"status", status}});
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(ReasonName(Reason::kInternal)));
-  (*info.mutable_metadata())["correlation_id"] = id;
+  (*info.mutable_metadata())["correlation_id"] = std::string(correlation_id);
   return Pack(grpc::StatusCode::INTERNAL, "internal error", std::move(info),
               absl::OkStatus());
 }
@@ -101,17 +97,18 @@ grpc::Status PackInternal(const absl::Status& status, absl::string_view method,
 }  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status, absl::string_view method,
-                    Log& log) {
+                    absl::string_view correlation_id, Log& log) {
   if (status.ok()) return grpc::Status::OK;
   const grpc::StatusCode code = ToGrpcCode(status.code());
   const std::optional<Reason> reason = ReasonOf(status);
   if (!reason.has_value() || code == grpc::StatusCode::INTERNAL) {
-    return PackInternal(status, method, log);
+    return PackInternal(status, method, correlation_id, log);
   }
   // At debug only, also what the store has failed at: it says so itself, once,
   // and calls must not fill the disk with lines about a full disk.
-  log.Debug("call refused",
-            {{"method", method}, {"reason", ReasonName(*reason)}});
+  log.Debug("call refused", {{"method", method},
+                             {"reason", ReasonName(*reason)},
+                             {"correlation_id", correlation_id}});
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(ReasonName(*reason)));
   return Pack(code, status.message(), std::move(info), status);

@@ -14,10 +14,11 @@ namespace latchkey {
 // BadRequest where they apply).
 //
 // What carries no Reason was not meant for outside, and INTERNAL never is: it
-// is logged in full under a correlation id, and goes out as "internal error"
-// with that id. `method` names the RPC in the log.
+// is logged in full under the call's correlation id, and goes out as "internal
+// error" with that id. `method` names the RPC in the log.
 [[nodiscard]] grpc::Status ToGrpc(const absl::Status& status,
-                                  absl::string_view method, Log& log);
+                                  absl::string_view method,
+                                  absl::string_view correlation_id, Log& log);
 
 }  // namespace latchkey
 

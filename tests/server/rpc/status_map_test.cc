@@ -50,14 +50,14 @@ class ToGrpcTest : public ::testing::Test {
 };
 
 TEST_F(ToGrpcTest, OkIsOk) {
-  EXPECT_TRUE(ToGrpc(absl::OkStatus(), "Login", *log_).ok());
+  EXPECT_TRUE(ToGrpc(absl::OkStatus(), "Login", "call-1", *log_).ok());
 }
 
 TEST_F(ToGrpcTest, CarriesReasonDomainAndMessage) {
   const grpc::Status status =
       ToGrpc(MakeError(absl::StatusCode::kUnauthenticated,
                        Reason::kLoginRefused, "login refused"),
-             "Login", *log_);
+             "Login", "call-1", *log_);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(status.error_message(), "login refused");
   const auto info = DetailOf<google::rpc::ErrorInfo>(status);
@@ -70,13 +70,13 @@ TEST_F(ToGrpcTest, CarriesRetryDelayAndViolations) {
       ToGrpc(WithRetryDelay(MakeError(absl::StatusCode::kResourceExhausted,
                                       Reason::kHashQueueFull, "busy"),
                             absl::Milliseconds(1500)),
-             "Login", *log_);
+             "Login", "call-1", *log_);
   const auto retry = DetailOf<google::rpc::RetryInfo>(busy);
   EXPECT_EQ(retry.retry_delay().seconds(), 1);
   EXPECT_EQ(retry.retry_delay().nanos(), 500000000);
 
   const grpc::Status bad =
-      ToGrpc(InvalidField("account", "is required"), "Login", *log_);
+      ToGrpc(InvalidField("account", "is required"), "Login", "call-1", *log_);
   const auto violations = DetailOf<google::rpc::BadRequest>(bad);
   ASSERT_EQ(violations.field_violations_size(), 1);
   EXPECT_EQ(violations.field_violations(0).field(), "account");
@@ -84,21 +84,21 @@ TEST_F(ToGrpcTest, CarriesRetryDelayAndViolations) {
 }
 
 TEST_F(ToGrpcTest, InternalSaysOnlySoAndACorrelationId) {
-  const grpc::Status status =
-      ToGrpc(absl::InternalError("table x is broken"), "Login", *log_);
+  const grpc::Status status = ToGrpc(absl::InternalError("table x is broken"),
+                                     "Login", "call-1", *log_);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
   EXPECT_EQ(status.error_message(), "internal error");
   EXPECT_THAT(status.error_details(), Not(HasSubstr("table")));
   const auto info = DetailOf<google::rpc::ErrorInfo>(status);
   const std::string id = info.metadata().at("correlation_id");
-  EXPECT_EQ(id.size(), 16u);
-  EXPECT_THAT(Logged(), HasSubstr("correlation_id=" + id));
+  EXPECT_EQ(id, "call-1");
+  EXPECT_THAT(Logged(), HasSubstr("correlation_id=call-1"));
   EXPECT_THAT(Logged(), HasSubstr("table x is broken"));
 }
 
 TEST_F(ToGrpcTest, WhatHasNoReasonWasNotMeantForOutside) {
-  const grpc::Status status =
-      ToGrpc(absl::NotFoundError("row 7 of family sessions"), "Get", *log_);
+  const grpc::Status status = ToGrpc(
+      absl::NotFoundError("row 7 of family sessions"), "Get", "call-1", *log_);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
   EXPECT_EQ(status.error_message(), "internal error");
 }
@@ -113,8 +113,9 @@ class ToGrpcCodeTest : public ::testing::TestWithParam<CodeRow> {};
 TEST_P(ToGrpcCodeTest, KeepsTheCanonicalCode) {
   const FakeClock clock;
   const auto log = Log::ToStderr(LogLevel::kError, clock);
-  const grpc::Status status = ToGrpc(
-      MakeError(GetParam().from, Reason::kOverloaded, "x"), "Login", *log);
+  const grpc::Status status =
+      ToGrpc(MakeError(GetParam().from, Reason::kOverloaded, "x"), "Login",
+             "call-1", *log);
   EXPECT_EQ(status.error_code(), GetParam().to);
 }
 
