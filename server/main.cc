@@ -26,6 +26,8 @@
 #include "server/auth/janitor.h"
 #include "server/auth/session_admin.h"
 #include "server/auth/warmer.h"
+#include "server/base/audit_writer.h"
+#include "server/base/line_file.h"
 #include "server/base/log.h"
 #include "server/base/task_pool.h"
 #include "server/credential/jwt_issuer.h"
@@ -100,6 +102,7 @@ class Latchkeyd {
         clock_(clock),
         log_(log) {}
 
+  absl::Status OpenAudit();
   absl::Status OpenStores();
   absl::Status OpenVerbs();
   AdminRpc::About About() const;
@@ -107,6 +110,8 @@ class Latchkeyd {
   absl::StatusOr<Warmer::Page> WarmSome(const std::optional<SessionKey>& after,
                                         int limit, absl::Time now);
   void WatchStore();
+  void ReopenLogs();
+  AuditLog& audit();
 
   const Settings settings_;
   const MemoryPlan memory_;
@@ -114,6 +119,8 @@ class Latchkeyd {
   Log& log_;
   bool serving_ = false;
 
+  NoAuditLog no_audit_;
+  std::unique_ptr<AuditWriter> audit_writer_;  // null: no audit is wanted
   std::unique_ptr<DataDir> data_dir_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<KeyRing> keys_;
@@ -141,10 +148,30 @@ class Latchkeyd {
 absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
     const Settings& settings, const ForwardClock& clock, Log& log) {
   std::unique_ptr<Latchkeyd> result(new Latchkeyd(settings, clock, log));
+  LATCHKEY_RETURN_IF_ERROR(result->OpenAudit());
   LATCHKEY_RETURN_IF_ERROR(result->OpenStores());
   LATCHKEY_RETURN_IF_ERROR(result->OpenVerbs());
   LATCHKEY_RETURN_IF_ERROR(result->Listen());
   return result;
+}
+
+absl::Status Latchkeyd::OpenAudit() {
+  if (settings_.audit_log.empty()) return absl::OkStatus();
+  std::unique_ptr<LineFile> file;
+  if (settings_.audit_log == "-") {
+    file = LineFile::OnStderr();
+  } else {
+    LATCHKEY_ASSIGN_OR_RETURN(
+        file,
+        LineFile::Open(settings_.audit_log, {.sync = settings_.audit_sync}));
+  }
+  audit_writer_ = std::make_unique<AuditWriter>(std::move(file), clock_, log_);
+  return absl::OkStatus();
+}
+
+AuditLog& Latchkeyd::audit() {
+  if (audit_writer_ == nullptr) return no_audit_;
+  return *audit_writer_;
 }
 
 absl::Status Latchkeyd::OpenStores() {
@@ -218,13 +245,14 @@ absl::Status Latchkeyd::OpenVerbs() {
                              .workers = *workers_,
                              .clock = clock_,
                              .log = log_,
+                             .audit = audit(),
                              .policy = settings_.session,
                              .issuer_name = *issuer_name_});
   authority_ = std::make_unique<Authority>(*parts_);
   account_admin_ = std::make_unique<AccountAdmin>(*parts_);
   session_admin_ = std::make_unique<SessionAdmin>(*parts_);
   janitor_ = std::make_unique<Janitor>(
-      *sessions_, *keys_, clock_, log_,
+      *sessions_, *keys_, clock_, log_, audit(),
       Janitor::Options{.flush_interval = Janitor::FlushIntervalFor(
                            settings_.session.idle_ttl)});
   return absl::OkStatus();
@@ -272,7 +300,8 @@ absl::Status Latchkeyd::Listen() {
                               .workers = *workers_,
                               .readers = *readers_,
                               .clock = clock_,
-                              .log = log_}));
+                              .log = log_,
+                              .audit = audit()}));
   janitor_->Start();
   warmer_->Start();
   serving_ = true;
@@ -297,14 +326,15 @@ void Latchkeyd::Serve(const sigset_t& signals) {
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     if (signal == SIGTERM || signal == SIGINT) return;
-    if (signal == SIGHUP) {
-      const absl::Status reopened = log_.Reopen();
-      if (!reopened.ok()) {
-        log_.Error("log not reopened", {{"status", reopened}});
-      }
-    }
+    if (signal == SIGHUP) ReopenLogs();
     WatchStore();
   }
+}
+
+void Latchkeyd::ReopenLogs() {
+  const absl::Status reopened = log_.Reopen();
+  if (!reopened.ok()) log_.Error("log not reopened", {{"status", reopened}});
+  if (audit_writer_ != nullptr) audit_writer_->Reopen();
 }
 
 // After a failed write the store says no for good; so does health, and the
@@ -336,6 +366,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   readers_->Stop();
   rpc_.reset();
   janitor_->Stop();
+  if (audit_writer_ != nullptr) audit_writer_->Stop();
   const absl::Status saved = sessions_->FlushAll();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
   database_->Close();

@@ -39,7 +39,8 @@ constexpr char kDescription[] =
     "LATCHKEY_DATA_DIR), those over the file of --config (data_dir = "
     "\"...\").\n"
     "Durations are 500ms, 30s, 15m, 12h; sizes 512MiB, 6GiB. Signals: TERM\n"
-    "drains and stops, a second one stops at once; HUP reopens the log file.\n";
+    "drains and stops, a second one stops at once; HUP reopens the log "
+    "files.\n";
 
 // A setting that is a duration, and its bounds.
 struct DurationSetting {
@@ -154,6 +155,13 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   Add(app, "--log_file", &settings->log_file,
       "Log to this file instead of standard error");
+  Add(app, "--audit_log", &settings->audit_log,
+      "Write security events to this file, a JSON line each; -: standard "
+      "error. Without a line no login (default: none)");
+  Add(app, "--audit_sync", &settings->audit_sync,
+      "Sync the audit log before answering, so that its lines survive a loss "
+      "of power: true or false")
+      ->default_str("false");
 }
 
 void AddCredentials(CLI::App* app, Settings* settings, std::string* algorithm) {

@@ -28,7 +28,9 @@ struct Settings {
   absl::Duration drain_timeout = absl::Seconds(10);
 
   LogLevel log_level = LogLevel::kInfo;
-  std::string log_file;  // empty: standard error
+  std::string log_file;   // empty: standard error
+  std::string audit_log;  // empty: none; "-": standard error
+  bool audit_sync = false;
 
   std::string issuer;            // empty: "latchkey:" and the epoch
   std::string default_audience;  // empty: the issuer

@@ -4,7 +4,10 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_join.h"
+
 #include "client/base/status_macros.h"
+#include "server/auth/audited.h"
 #include "server/base/error.h"
 #include "server/base/random.h"
 
@@ -23,34 +26,47 @@ void AccountAdmin::Create(NewAccount request, Done done) {
   account.name = std::move(request.name);
   account.uid = RandomBytes<AccountUid>();
   account.roles = Sorted(std::move(request.roles));
+  AuditEvent event = MakeAuditEvent(AuditKind::kCreateAccount, request.origin,
+                                    AuditTarget(account.name));
+  event.details.emplace_back("roles", absl::StrJoin(account.roles, ","));
   HashThen(
       std::move(request.password), std::move(request.abandoned),
-      [this, account = std::move(account)](
-          std::string phc) mutable -> absl::StatusOr<AccountChange> {
+      [this, account = std::move(account),
+       event = std::move(event)](std::string phc) mutable {
         account.password_phc = std::move(phc);
         account.create_time = parts_.clock.Now();
         account.update_time = account.create_time;
-        LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
-                                  parts_.accounts.Create(account));
-        return AccountChange{.account = account, .revision = revision};
+        return AuditedGiving<AccountChange>(
+            parts_.audit, event, [&]() -> absl::StatusOr<AccountChange> {
+              LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
+                                        parts_.accounts.Create(account));
+              return AccountChange{.account = account, .revision = revision};
+            });
       },
       std::move(done));
 }
 
 void AccountAdmin::SetPassword(std::string name, SecretBytes password,
-                               std::function<bool()> abandoned, Done done) {
+                               Origin origin, std::function<bool()> abandoned,
+                               Done done) {
+  AuditEvent event =
+      MakeAuditEvent(AuditKind::kSetPassword, origin, AuditTarget(name));
   // The account that was meant, should the name go to another meanwhile.
   absl::StatusOr<Account> account = parts_.accounts.Find(name);
   if (!account.ok()) {
+    NoteFailure(parts_.audit, std::move(event), account.status());
     done(account.status());
     return;
   }
   HashThen(
       std::move(password), std::move(abandoned),
-      [this, name = std::move(name), uid = account->uid](std::string phc) {
-        return parts_.accounts.Edit(
-            name, {.password_phc = std::move(phc), .expected_uid = uid},
-            parts_.clock.Now());
+      [this, name = std::move(name), uid = account->uid,
+       event = std::move(event)](std::string phc) {
+        return AuditedGiving<AccountChange>(parts_.audit, event, [&] {
+          return parts_.accounts.Edit(
+              name, {.password_phc = std::move(phc), .expected_uid = uid},
+              parts_.clock.Now());
+        });
       },
       std::move(done));
 }
@@ -65,18 +81,39 @@ absl::StatusOr<std::vector<Account>> AccountAdmin::List(absl::string_view after,
 }
 
 absl::StatusOr<AccountChange> AccountAdmin::SetRoles(
-    absl::string_view name, std::vector<std::string> roles) {
-  return parts_.accounts.Edit(name, {.roles = Sorted(std::move(roles))},
-                              parts_.clock.Now());
+    absl::string_view name, std::vector<std::string> roles,
+    const Origin& origin) {
+  roles = Sorted(std::move(roles));
+  AuditEvent event =
+      MakeAuditEvent(AuditKind::kUpdateAccount, origin, AuditTarget(name));
+  event.details.emplace_back("roles", absl::StrJoin(roles, ","));
+  // Other roles may be more, or fewer: as if they were more.
+  return AuditedGiving<AccountChange>(parts_.audit, event, [&] {
+    return parts_.accounts.Edit(name, {.roles = std::move(roles)},
+                                parts_.clock.Now());
+  });
 }
 
 absl::StatusOr<AccountChange> AccountAdmin::SetDisabled(absl::string_view name,
-                                                        bool disabled) {
-  return parts_.accounts.Edit(name, {.disabled = disabled}, parts_.clock.Now());
+                                                        bool disabled,
+                                                        const Origin& origin) {
+  const AuditEvent event = MakeAuditEvent(
+      disabled ? AuditKind::kDisableAccount : AuditKind::kEnableAccount, origin,
+      AuditTarget(name));
+  const auto change = [&] {
+    return parts_.accounts.Edit(name, {.disabled = disabled},
+                                parts_.clock.Now());
+  };
+  return disabled ? AuditedTaking<AccountChange>(parts_.audit, event, change)
+                  : AuditedGiving<AccountChange>(parts_.audit, event, change);
 }
 
-absl::StatusOr<AccountChange> AccountAdmin::Delete(absl::string_view name) {
-  return parts_.accounts.Delete(name, parts_.clock.Now());
+absl::StatusOr<AccountChange> AccountAdmin::Delete(absl::string_view name,
+                                                   const Origin& origin) {
+  return AuditedTaking<AccountChange>(
+      parts_.audit,
+      MakeAuditEvent(AuditKind::kDeleteAccount, origin, AuditTarget(name)),
+      [&] { return parts_.accounts.Delete(name, parts_.clock.Now()); });
 }
 
 void AccountAdmin::HashThen(

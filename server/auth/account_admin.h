@@ -12,14 +12,16 @@
 #include "server/account/account.h"
 #include "server/account/account_store.h"
 #include "server/auth/parts.h"
+#include "server/base/origin.h"
 
 namespace latchkey {
 
 // AccountAdmin is the verbs of an operator on accounts, without a wire. Names,
 // roles and passwords were checked at the edge.
 //
-// Safe from any thread. What changes something is on disk when it answers.
-// Errors in common: kNotFound with kAccountNotFound.
+// Safe from any thread. What changes something is on disk when it answers, and
+// in the audit log (see audited.h for how the two go together). Errors in
+// common: kNotFound with kAccountNotFound, kUnavailable with kAuditUnavailable.
 class AccountAdmin {
  public:
   // Takes the answer of a verb that hashes; called once, from any thread.
@@ -29,6 +31,7 @@ class AccountAdmin {
     std::string name;
     SecretBytes password;
     std::vector<std::string> roles;
+    Origin origin;
     std::function<bool()> abandoned;  // as LoginCommand::abandoned
   };
 
@@ -44,7 +47,7 @@ class AccountAdmin {
   // the account first, so it may block: for workers.
   //   kResourceExhausted  kHashQueueFull
   //   kAborted            kAccountChanged: deleted and made anew meanwhile
-  void SetPassword(std::string name, SecretBytes password,
+  void SetPassword(std::string name, SecretBytes password, Origin origin,
                    std::function<bool()> abandoned, Done done);
 
   // The rest blocks, for workers.
@@ -52,10 +55,13 @@ class AccountAdmin {
   absl::StatusOr<std::vector<Account>> List(absl::string_view after,
                                             int limit) const;
   absl::StatusOr<AccountChange> SetRoles(absl::string_view name,
-                                         std::vector<std::string> roles);
+                                         std::vector<std::string> roles,
+                                         const Origin& origin);
   absl::StatusOr<AccountChange> SetDisabled(absl::string_view name,
-                                            bool disabled);
-  absl::StatusOr<AccountChange> Delete(absl::string_view name);
+                                            bool disabled,
+                                            const Origin& origin);
+  absl::StatusOr<AccountChange> Delete(absl::string_view name,
+                                       const Origin& origin);
 
  private:
   // Hashes `password` on the hash pool, then runs `store` on a worker.

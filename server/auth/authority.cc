@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "client/base/status_macros.h"
+#include "server/auth/audited.h"
 #include "server/auth/jwt_subject.h"
 #include "server/base/error.h"
 #include "server/credential/opaque_id.h"
@@ -23,6 +26,22 @@ bool ServesAudience(const SessionProfile& profile, absl::string_view audience) {
   return std::find(profile.traits->audiences.begin(),
                    profile.traits->audiences.end(),
                    audience) != profile.traits->audiences.end();
+}
+
+absl::string_view ScopeName(LogoutScope scope) {
+  switch (scope) {
+    case LogoutScope::kThisSession:
+      return "this_session";
+    case LogoutScope::kOtherSessions:
+      return "other_sessions";
+    case LogoutScope::kAllSessions:
+      return "all_sessions";
+  }
+  return "unknown";
+}
+
+std::string AuditTarget(const LiveSession& session) {
+  return latchkey::AuditTarget(session.profile->account, session.id);
 }
 
 }  // namespace
@@ -85,7 +104,9 @@ void Authority::NoteActivity(const Holder& holder, absl::Time now) {
   parts_.sessions.NoteActivity({holder.key, now, holder.session.expire_time});
 }
 
-absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
+absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential,
+                                         const Origin& origin) {
+  AuditEvent event = MakeAuditEvent(AuditKind::kRefresh, origin, "");
   // As Validate does: a JWT made from memory alone would be good elsewhere.
   LATCHKEY_RETURN_IF_ERROR(parts_.sessions.Ready());
   const absl::Time now = parts_.clock.Now();
@@ -94,12 +115,28 @@ absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
       std::optional<Holder> holder,
       resolver_.ByRefreshCredential(refresh_credential, now));
   if (!holder.has_value()) {
-    return MakeError(absl::StatusCode::kUnauthenticated,
-                     Reason::kRefreshRefused,
-                     "not the refresh credential of a live session");
+    const absl::Status refused =
+        MakeError(absl::StatusCode::kUnauthenticated, Reason::kRefreshRefused,
+                  "not the refresh credential of a live session");
+    NoteFailure(parts_.audit, std::move(event), refused);
+    return refused;
   }
-  NoteActivity(*holder, now);
-  Session session = holder->session.ToSession();
+  event.target = AuditTarget(holder->session);
+  absl::StatusOr<Grant> grant =
+      IssueAnew(*holder, refresh_credential, revision, now);
+  const absl::Status written =
+      grant.ok() ? parts_.audit.Write(event) : absl::OkStatus();
+  // Not given out, it is worth nothing, and there is nothing to be undone.
+  if (!written.ok()) grant = written;
+  if (!grant.ok()) NoteFailure(parts_.audit, std::move(event), grant.status());
+  return grant;
+}
+
+absl::StatusOr<Grant> Authority::IssueAnew(const Holder& holder,
+                                           absl::string_view refresh_credential,
+                                           uint64_t revision, absl::Time now) {
+  NoteActivity(holder, now);
+  Session session = holder.session.ToSession();
   session.last_seen_time = std::max(session.last_seen_time, now);
   LATCHKEY_ASSIGN_OR_RETURN(IssuedJwt jwt,
                             parts_.issuer.Issue(JwtSubjectOf(session), now));
@@ -111,19 +148,21 @@ absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential) {
 }
 
 absl::StatusOr<LogoutAnswer> Authority::Logout(absl::string_view credential,
-                                               LogoutScope scope) {
+                                               LogoutScope scope,
+                                               const Origin& origin) {
   const absl::Time now = parts_.clock.Now();
   LATCHKEY_ASSIGN_OR_RETURN(const std::optional<SessionKey> key,
                             resolver_.KeyBehind(credential, now));
   if (!key.has_value()) return NothingEnded();
   LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Holder> target,
                             resolver_.ByKey(*key, now, Reach::kDisk));
-  return End(*key, target, scope, now);
+  return AuditedEnd(AuditKind::kLogout, origin, *key, target, scope, now);
 }
 
 absl::StatusOr<LogoutAnswer> Authority::LogoutByName(absl::string_view account,
                                                      const SessionId& id,
-                                                     LogoutScope scope) {
+                                                     LogoutScope scope,
+                                                     const Origin& origin) {
   const absl::Time now = parts_.clock.Now();
   const absl::StatusOr<SessionKey> key = parts_.sessions.FindKey(id);
   if (absl::IsNotFound(key.status())) return NothingEnded();
@@ -135,7 +174,25 @@ absl::StatusOr<LogoutAnswer> Authority::LogoutByName(absl::string_view account,
   if (stored->account != account || stored->id != id) return NothingEnded();
   LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Holder> target,
                             resolver_.ByKey(*key, now, Reach::kDisk));
-  return End(*key, target, scope, now);
+  return AuditedEnd(AuditKind::kRevokeSession, origin, *key, target, scope,
+                    now);
+}
+
+absl::StatusOr<LogoutAnswer> Authority::AuditedEnd(
+    AuditKind kind, const Origin& origin, const SessionKey& key,
+    const std::optional<Holder>& target, LogoutScope scope, absl::Time now) {
+  absl::StatusOr<LogoutAnswer> answer = End(key, target, scope, now);
+  // What ended before is no event; or anybody could fill the log with it.
+  if (!target.has_value()) return answer;
+  AuditEvent event = MakeAuditEvent(kind, origin, AuditTarget(target->session));
+  event.details.emplace_back("scope", ScopeName(scope));
+  if (!answer.ok()) {
+    NoteFailure(parts_.audit, std::move(event), answer.status());
+    return answer;
+  }
+  event.details.emplace_back("ended", absl::StrCat(answer->ended));
+  LATCHKEY_RETURN_IF_ERROR(WriteDone(parts_.audit, std::move(event)));
+  return answer;
 }
 
 LogoutAnswer Authority::NothingEnded() const {

@@ -94,7 +94,8 @@ class Authority {
   //   kResourceExhausted   kHashQueueFull, with a retry delay
   //   kFailedPrecondition  kCredentialTooLarge
   //   kCancelled           nobody waited any more; nothing was begun
-  //   kUnavailable         kOverloaded, kShuttingDown, kStoreFailed
+  //   kUnavailable         kOverloaded, kShuttingDown, kStoreFailed;
+  //                        kAuditUnavailable: no session is left
   void Login(LoginCommand command,
              std::function<void(absl::StatusOr<Grant>)> done);
 
@@ -113,18 +114,22 @@ class Authority {
 
   // Refresh issues a new JWT of the refresh credential's session. Blocks.
   //   kUnauthenticated  kRefreshRefused: not of a live session
-  absl::StatusOr<Grant> Refresh(absl::string_view refresh_credential);
+  //   kUnavailable      kAuditUnavailable: the JWT is not given out
+  absl::StatusOr<Grant> Refresh(absl::string_view refresh_credential,
+                                const Origin& origin);
 
   // Logout ends the session behind a credential (also a refresh credential,
   // or a JWT that has merely expired), or others of its account. A credential
   // that is not good ends nothing and is OK. Blocks.
+  //   kUnavailable  kAuditUnavailable: what it was to end has ended
   absl::StatusOr<LogoutAnswer> Logout(absl::string_view credential,
-                                      LogoutScope scope);
+                                      LogoutScope scope, const Origin& origin);
 
   // LogoutByName is Logout by the public name of a session: administration.
   absl::StatusOr<LogoutAnswer> LogoutByName(absl::string_view account,
                                             const SessionId& id,
-                                            LogoutScope scope);
+                                            LogoutScope scope,
+                                            const Origin& origin);
 
  private:
   struct LoginAttempt;
@@ -135,7 +140,19 @@ class Authority {
   void NoteActivity(const Holder& holder, absl::Time now);
   void CheckProof(std::shared_ptr<LoginAttempt> attempt);
   absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
+  // Writes that the session is opened, or ends it again.
+  absl::Status AuditLogin(const LoginAttempt& attempt, const Session& session,
+                          const SessionKey& key, absl::Time now);
+  void NoteLoginFailure(const LoginAttempt& attempt, const absl::Status& why);
+  absl::StatusOr<Grant> IssueAnew(const Holder& holder,
+                                  absl::string_view refresh_credential,
+                                  uint64_t revision, absl::Time now);
   LogoutAnswer NothingEnded() const;
+  // End, with its line in the audit log.
+  absl::StatusOr<LogoutAnswer> AuditedEnd(AuditKind kind, const Origin& origin,
+                                          const SessionKey& key,
+                                          const std::optional<Holder>& target,
+                                          LogoutScope scope, absl::Time now);
   // Ends the session under `key`, whatever its state; others of its account
   // only if it is live, that is, if there is a `target`.
   absl::StatusOr<LogoutAnswer> End(const SessionKey& key,

@@ -6,6 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+
+#include "server/auth/audited.h"
 
 namespace latchkey {
 namespace {
@@ -21,11 +24,13 @@ absl::Duration Janitor::FlushIntervalFor(absl::Duration idle_ttl) {
 }
 
 Janitor::Janitor(SessionCache& sessions, KeyRing& keys,
-                 const ForwardClock& clock, Log& log, Options options)
+                 const ForwardClock& clock, Log& log, AuditLog& audit,
+                 Options options)
     : sessions_(sessions),
       keys_(keys),
       clock_(clock),
       log_(log),
+      audit_(audit),
       options_(options),
       flush_due_(clock.SinceBoot() + options.flush_interval),
       sweep_due_(clock.SinceBoot() + options.sweep_interval),
@@ -102,6 +107,10 @@ void Janitor::TurnKeys() {
   if (last.kid != newest) {
     log_.Info("signing key made by age",
               {{"kid", last.kid}, {"signs_in", last.activate_time - now}});
+    AuditEvent event = MakeAuditEvent(AuditKind::kRotateKey, Origin(),
+                                      absl::StrCat("keys/", last.kid));
+    event.details.emplace_back("cause", "age");
+    audit_.Note(event);
   }
 }
 

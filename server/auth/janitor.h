@@ -8,6 +8,7 @@
 
 #include "client/base/clock.h"
 #include "client/base/mutex.h"
+#include "server/base/audit_log.h"
 #include "server/base/log.h"
 #include "server/credential/key_ring.h"
 #include "server/session/session_cache.h"
@@ -39,7 +40,7 @@ class Janitor {
 
   // All must outlive the janitor.
   Janitor(SessionCache& sessions, KeyRing& keys, const ForwardClock& clock,
-          Log& log, Options options);
+          Log& log, AuditLog& audit, Options options);
   // Calls Stop.
   ~Janitor();
 
@@ -64,6 +65,7 @@ class Janitor {
   KeyRing& keys_;
   const ForwardClock& clock_;
   Log& log_;
+  AuditLog& audit_;
   const Options options_;
 
   // Touched by RunDue only.

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_join.h"
+
 #include "client/base/status_macros.h"
 #include "server/account/account.h"
+#include "server/auth/audited.h"
 #include "server/auth/authority.h"
 #include "server/auth/jwt_subject.h"
 #include "server/base/error.h"
@@ -34,13 +37,21 @@ struct Authority::LoginAttempt {
   // under that uid and generation, and dies with them.
   Account account;
   std::optional<std::string> upgraded_phc;
+  // For the audit alone: whether there is an account of that name (if not, it
+  // may be a password in the wrong field), and why it was refused.
+  bool account_known = false;
+  absl::string_view refusal;
 };
 
 void Authority::Login(LoginCommand command,
                       std::function<void(absl::StatusOr<Grant>)> done) {
   auto attempt = std::make_shared<LoginAttempt>();
   attempt->command = std::move(command);
-  attempt->done = std::move(done);
+  attempt->done = [this, &failed = *attempt,
+                   done = std::move(done)](absl::StatusOr<Grant> grant) {
+    if (!grant.ok()) NoteLoginFailure(failed, grant.status());
+    done(std::move(grant));
+  };
   const absl::Status taken = parts_.hashes.Submit({
       .abandoned = attempt->command.abandoned,
       .run = [this, attempt] { CheckProof(attempt); },
@@ -55,6 +66,7 @@ void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
   absl::StatusOr<Account> account = parts_.accounts.Find(command.account);
   if (absl::IsNotFound(account.status())) {
     parts_.passwords.CheckUnknown(command.password);
+    attempt->refusal = "UNKNOWN_ACCOUNT";
     attempt->done(LoginRefused());
     return;
   }
@@ -62,9 +74,11 @@ void Authority::CheckProof(std::shared_ptr<LoginAttempt> attempt) {
     attempt->done(account.status());
     return;
   }
+  attempt->account_known = true;
   PasswordVerdict verdict =
       parts_.passwords.Check(command.password, account->password_phc);
   if (!verdict.matches || account->disabled) {
+    attempt->refusal = verdict.matches ? "ACCOUNT_DISABLED" : "WRONG_PROOF";
     attempt->done(LoginRefused());
     return;
   }
@@ -124,6 +138,7 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   }
   LATCHKEY_ASSIGN_OR_RETURN(grant.revision,
                             parts_.sessions.Create(key, session, now));
+  LATCHKEY_RETURN_IF_ERROR(AuditLogin(attempt, session, key, now));
   parts_.log.Debug("session opened",
                    {{"account", session.account},
                     {"session", session.id.ToHex()},
@@ -131,6 +146,37 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
                     {"correlation_id", command.origin.correlation_id}});
   grant.session = std::move(session);
   return grant;
+}
+
+absl::Status Authority::AuditLogin(const LoginAttempt& attempt,
+                                   const Session& session,
+                                   const SessionKey& key, absl::Time now) {
+  AuditEvent event = MakeAuditEvent(AuditKind::kLogin, attempt.command.origin,
+                                    AuditTarget(session.account, session.id));
+  event.details.emplace_back(
+      "credential", session.form == CredentialForm::kJwt ? "jwt" : "opaque");
+  event.details.emplace_back("amr", absl::StrJoin(session.amr, ","));
+  event.details.emplace_back("claimed_address", session.client.ip_address);
+  const absl::Status written = parts_.audit.Write(event);
+  if (written.ok()) return written;
+  // Should this fail as well, the session is there, and nobody has a
+  // credential of it.
+  const absl::StatusOr<EndResult> ended = parts_.sessions.End({&key, 1}, now);
+  if (!ended.ok()) {
+    parts_.log.Error(
+        "session without audit line not ended",
+        {{"session", session.id.ToHex()}, {"status", ended.status()}});
+  }
+  return written;
+}
+
+void Authority::NoteLoginFailure(const LoginAttempt& attempt,
+                                 const absl::Status& why) {
+  AuditEvent event = MakeAuditEvent(
+      AuditKind::kLogin, attempt.command.origin,
+      attempt.account_known ? AuditTarget(attempt.command.account) : "");
+  event.reason = std::string(attempt.refusal);
+  NoteFailure(parts_.audit, std::move(event), why);
 }
 
 }  // namespace latchkey

@@ -10,6 +10,7 @@
 #include "server/account/password.h"
 #include "server/auth/jwt_verdict.h"
 #include "server/auth/policy.h"
+#include "server/base/audit_log.h"
 #include "server/base/log.h"
 #include "server/base/task_pool.h"
 #include "server/credential/jwt_issuer.h"
@@ -31,6 +32,7 @@ struct AuthParts {
   TaskPool& workers;
   const Clock& clock;
   Log& log;
+  AuditLog& audit;
   SessionPolicy policy;
   std::string issuer_name;  // `iss` that this server writes and expects
 };

@@ -76,6 +76,7 @@ grpc::ServerUnaryReactor* AccountRpc::CreateAccount(
             {.name = request.account_id(),
              .password = std::move(password),
              .roles = {request.roles().begin(), request.roles().end()},
+             .origin = call->MakeOrigin(),
              .abandoned = call->Abandoned()},
             [this, call](absl::StatusOr<AccountChange> change) {
               call->Finish(Fill(change, epoch_, &call->response));
@@ -99,7 +100,8 @@ grpc::ServerUnaryReactor* AccountRpc::SetPassword(
         }
         const auto start = [this, call, password, account] {
           accounts_.SetPassword(
-              account, std::move(*password), call->Abandoned(),
+              account, std::move(*password), call->MakeOrigin(),
+              call->Abandoned(),
               [this, call](absl::StatusOr<AccountChange> change) {
                 call->Finish(Fill(change, epoch_, &call->response));
               });
@@ -162,8 +164,10 @@ grpc::ServerUnaryReactor* AccountRpc::UpdateAccount(
               checks.AccountName("name", one.request.name());
           checks.Roles("roles", one.request.roles());
           LATCHKEY_RETURN_IF_ERROR(checks.status());
-          return Fill(accounts_.SetRoles(name, {one.request.roles().begin(),
-                                                one.request.roles().end()}),
+          return Fill(accounts_.SetRoles(name,
+                                         {one.request.roles().begin(),
+                                          one.request.roles().end()},
+                                         one.MakeOrigin()),
                       epoch_, &one.response);
         });
       });
@@ -175,8 +179,8 @@ grpc::ServerUnaryReactor* AccountRpc::DisableAccount(
   return Serve<v1::DisableAccountRequest, v1::DisableAccountResponse>(
       door_, Method::kDisableAccount, context, in, out, [this](auto call) {
         OnWorker(std::move(call), [this](auto& one) {
-          return Change(one, epoch_, [this](const std::string& account) {
-            return accounts_.SetDisabled(account, true);
+          return Change(one, epoch_, [&](const std::string& account) {
+            return accounts_.SetDisabled(account, true, one.MakeOrigin());
           });
         });
       });
@@ -188,8 +192,8 @@ grpc::ServerUnaryReactor* AccountRpc::EnableAccount(
   return Serve<v1::EnableAccountRequest, v1::EnableAccountResponse>(
       door_, Method::kEnableAccount, context, in, out, [this](auto call) {
         OnWorker(std::move(call), [this](auto& one) {
-          return Change(one, epoch_, [this](const std::string& account) {
-            return accounts_.SetDisabled(account, false);
+          return Change(one, epoch_, [&](const std::string& account) {
+            return accounts_.SetDisabled(account, false, one.MakeOrigin());
           });
         });
       });
@@ -206,7 +210,7 @@ grpc::ServerUnaryReactor* AccountRpc::DeleteAccount(
               checks.AccountName("name", one.request.name());
           LATCHKEY_RETURN_IF_ERROR(checks.status());
           LATCHKEY_ASSIGN_OR_RETURN(const AccountChange change,
-                                    accounts_.Delete(name));
+                                    accounts_.Delete(name, one.MakeOrigin()));
           *one.response.mutable_revision() = ToProto(epoch_, change.revision);
           return absl::OkStatus();
         });

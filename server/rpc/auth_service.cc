@@ -147,7 +147,8 @@ std::optional<LogoutScope> FromProto(v1::LogoutScope scope) {
 }
 
 absl::StatusOr<LogoutAnswer> DoLogout(Authority& authority,
-                                      const v1::LogoutRequest& request) {
+                                      const v1::LogoutRequest& request,
+                                      const Origin& origin) {
   FieldChecks checks;
   const std::optional<LogoutScope> scope = FromProto(request.scope());
   if (!scope.has_value()) checks.Fail("scope", "is not a known value");
@@ -165,9 +166,9 @@ absl::StatusOr<LogoutAnswer> DoLogout(Authority& authority,
   }
   LATCHKEY_RETURN_IF_ERROR(checks.status());
   if (request.target_case() == v1::LogoutRequest::kSession) {
-    return authority.LogoutByName(session.account, session.id, *scope);
+    return authority.LogoutByName(session.account, session.id, *scope, origin);
   }
-  return authority.Logout(request.credential(), *scope);
+  return authority.Logout(request.credential(), *scope, origin);
 }
 
 }  // namespace
@@ -348,7 +349,8 @@ grpc::ServerUnaryReactor* AuthRpc::Refresh(grpc::CallbackServerContext* context,
                                            grpc::ByteBuffer* out) {
   return Serve<v1::RefreshRequest, v1::RefreshResponse>(
       door_, Method::kRefresh, context, in, out, [this](auto call) {
-        OnReader(std::move(call), [this](auto& one) -> absl::Status {
+        // Reads only, but waits for its line in the audit log.
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
           FieldChecks checks;
           if (one.request.refresh_credential().empty()) {
             checks.Fail("refresh_credential", "is required");
@@ -358,7 +360,8 @@ grpc::ServerUnaryReactor* AuthRpc::Refresh(grpc::CallbackServerContext* context,
           LATCHKEY_RETURN_IF_ERROR(checks.status());
           LATCHKEY_ASSIGN_OR_RETURN(
               const Grant grant,
-              authority_.Refresh(one.request.refresh_credential()));
+              authority_.Refresh(one.request.refresh_credential(),
+                                 one.MakeOrigin()));
           FillGrant(grant, epoch_, &one.response);
           return absl::OkStatus();
         });
@@ -376,8 +379,9 @@ grpc::ServerUnaryReactor* AuthRpc::Logout(grpc::CallbackServerContext* context,
           return;
         }
         OnWorker(std::move(call), [this](auto& one) -> absl::Status {
-          LATCHKEY_ASSIGN_OR_RETURN(const LogoutAnswer answer,
-                                    DoLogout(authority_, one.request));
+          LATCHKEY_ASSIGN_OR_RETURN(
+              const LogoutAnswer answer,
+              DoLogout(authority_, one.request, one.MakeOrigin()));
           one.response.set_ended_count(answer.ended);
           *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
           return absl::OkStatus();

@@ -17,6 +17,7 @@
 #include "grpcpp/support/server_callback.h"
 
 #include "client/base/clock.h"
+#include "server/base/audit_log.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/origin.h"
@@ -39,6 +40,7 @@ struct CallDoor {
   TaskPool& readers;
   const Clock& clock;
   Log& log;
+  AuditLog& audit;
 };
 
 // NotPermitted is the answer to a call that may not come by this listener.
@@ -83,6 +85,7 @@ class Call {
   // Finish answers with `response`, or with the error.
   void Finish(const absl::Status& status) {
     if (!status.ok()) {
+      if (ReasonOf(status) == Reason::kNotPermitted) NoteRefusedCaller();
       const std::string& id = CorrelationId();
       SendCorrelation(*correlation_, context_);
       reactor_->Finish(ToGrpc(status, method_, id, door_.log));
@@ -117,6 +120,15 @@ class Call {
     if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);
     if (correlation_->id.empty()) correlation_->id = MakeCorrelationId();
     return correlation_->id;
+  }
+
+  void NoteRefusedCaller() {
+    AuditEvent event;
+    event.outcome = AuditOutcome::kRefused;
+    event.reason = std::string(ReasonName(Reason::kNotPermitted));
+    event.origin = MakeOrigin();
+    event.target = std::string(method_);
+    door_.audit.Note(event);
   }
 
   const CallDoor& door_;

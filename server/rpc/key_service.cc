@@ -3,7 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "client/base/status_macros.h"
+#include "server/auth/audited.h"
 #include "server/rpc/convert.h"
 
 namespace latchkey {
@@ -72,7 +75,7 @@ grpc::ServerUnaryReactor* KeyRpc::RotateKey(
       door_, Method::kRotateKey, context, in, out, [this](auto call) {
         OnWorker(std::move(call), [this](auto& one) -> absl::Status {
           LATCHKEY_ASSIGN_OR_RETURN(const KeyInfo info,
-                                    keys_.Rotate(door_.clock.Now()));
+                                    Rotate(one.MakeOrigin()));
           door_.log.Info("signing key made by command",
                          {{"kid", info.kid},
                           {"signs_in", info.activate_time - info.create_time}});
@@ -80,6 +83,15 @@ grpc::ServerUnaryReactor* KeyRpc::RotateKey(
           return absl::OkStatus();
         });
       });
+}
+
+absl::StatusOr<KeyInfo> KeyRpc::Rotate(const Origin& origin) {
+  AuditEvent event = MakeAuditEvent(AuditKind::kRotateKey, origin, "keys");
+  return AuditedGiving<KeyInfo>(door_.audit, event, [&] {
+    absl::StatusOr<KeyInfo> info = keys_.Rotate(door_.clock.Now());
+    if (info.ok()) event.target = absl::StrCat("keys/", info->kid);
+    return info;
+  });
 }
 
 }  // namespace latchkey

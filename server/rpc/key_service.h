@@ -29,6 +29,8 @@ class KeyRpc final : public RawKeyService {
                                       grpc::ByteBuffer* out) override;
 
  private:
+  absl::StatusOr<KeyInfo> Rotate(const Origin& origin);
+
   const CallDoor door_;
   KeyRing& keys_;
 };

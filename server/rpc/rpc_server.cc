@@ -116,7 +116,8 @@ absl::Status TryBind(const std::string& listen) {
 // The services of one listener.
 struct RpcServer::ServiceSet {
   ServiceSet(Listener listener, const Verbs& verbs)
-      : door{listener, verbs.workers, verbs.readers, verbs.clock, verbs.log},
+      : door{listener,    verbs.workers, verbs.readers,
+             verbs.clock, verbs.log,     verbs.audit},
         auth(door, verbs.authority, verbs.about.epoch),
         sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
         accounts(door, verbs.accounts, verbs.about.epoch),

@@ -44,6 +44,7 @@ class RpcServer {
     TaskPool& readers;
     const Clock& clock;
     Log& log;
+    AuditLog& audit;
   };
 
   // Start binds both listeners, the socket for its owner alone, and serves.

@@ -92,7 +92,8 @@ grpc::ServerUnaryReactor* SessionRpc::RevokeSession(
           LATCHKEY_ASSIGN_OR_RETURN(
               const LogoutAnswer answer,
               authority_.LogoutByName(ref.account, ref.id,
-                                      LogoutScope::kThisSession));
+                                      LogoutScope::kThisSession,
+                                      one.MakeOrigin()));
           one.response.set_ended(answer.ended > 0);
           *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
           return absl::OkStatus();

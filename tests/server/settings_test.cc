@@ -104,6 +104,16 @@ TEST(Settings, SwitchesMayBeSaidEverywhere) {
       Good({"--config", file.path_}, {"LATCHKEY_INSECURE=false"}).insecure);
 }
 
+TEST(Settings, TheAuditLogIsOffUnlessNamed) {
+  EXPECT_EQ(Good({"--data_dir", "/d"}).audit_log, "");
+  EXPECT_FALSE(Good({"--data_dir", "/d"}).audit_sync);
+  const Settings set =
+      Good({"--data_dir", "/d", "--audit_log", "/a", "--audit_sync", "true"});
+  EXPECT_EQ(set.audit_log, "/a");
+  EXPECT_TRUE(set.audit_sync);
+  EXPECT_EQ(Good({"--data_dir", "/d", "--audit_log", "-"}).audit_log, "-");
+}
+
 TEST(Settings, TheEnvironmentMayNameTheFile) {
   const SettingsFile file("data_dir = \"/file\"\n");
   EXPECT_EQ(Good({}, {"LATCHKEY_CONFIG=" + file.path_}).data_dir, "/file");

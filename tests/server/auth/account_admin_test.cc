@@ -16,7 +16,7 @@ TEST(AccountAdmin, SortsRolesAndShowsThem) {
   world.CreateAccount("alice", {"b", "a"});
   EXPECT_EQ(world.accounts().Get("alice")->roles,
             (std::vector<std::string>{"a", "b"}));
-  const auto change = world.accounts().SetRoles("alice", {"d", "c"});
+  const auto change = world.accounts().SetRoles("alice", {"d", "c"}, {});
   ASSERT_TRUE(change.ok());
   EXPECT_EQ(change->account.roles, (std::vector<std::string>{"c", "d"}));
 }
@@ -25,7 +25,7 @@ TEST(AccountAdmin, TheSameRolesAgainEndNothing) {
   World world;
   world.CreateAccount("alice", {"a", "b"});
   const Grant grant = world.Login(World::LoginOf("alice"));
-  ASSERT_TRUE(world.accounts().SetRoles("alice", {"b", "a"}).ok());
+  ASSERT_TRUE(world.accounts().SetRoles("alice", {"b", "a"}, {}).ok());
   EXPECT_TRUE(world.Active(grant.credential));
 }
 
@@ -33,11 +33,11 @@ TEST(AccountAdmin, NamesWhatIsMissingOrTaken) {
   World world;
   EXPECT_EQ(ReasonOf(world.accounts().Get("alice").status()),
             Reason::kAccountNotFound);
-  EXPECT_EQ(ReasonOf(world.accounts().SetRoles("alice", {}).status()),
+  EXPECT_EQ(ReasonOf(world.accounts().SetRoles("alice", {}, {}).status()),
             Reason::kAccountNotFound);
-  EXPECT_EQ(ReasonOf(world.accounts().SetDisabled("alice", true).status()),
+  EXPECT_EQ(ReasonOf(world.accounts().SetDisabled("alice", true, {}).status()),
             Reason::kAccountNotFound);
-  EXPECT_EQ(ReasonOf(world.accounts().Delete("alice").status()),
+  EXPECT_EQ(ReasonOf(world.accounts().Delete("alice", {}).status()),
             Reason::kAccountNotFound);
   EXPECT_EQ(ReasonOf(world.SetPassword("alice", "x").status()),
             Reason::kAccountNotFound);
@@ -47,6 +47,7 @@ TEST(AccountAdmin, NamesWhatIsMissingOrTaken) {
   world.accounts().Create({.name = "alice",
                            .password = SecretBytes("pw"),
                            .roles = {},
+                           .origin = {},
                            .abandoned = [] { return false; }},
                           [&](absl::StatusOr<AccountChange> change) {
                             status = change.status();
@@ -61,7 +62,7 @@ TEST(AccountAdmin, ADeletedNameGetsAnotherUid) {
   World world;
   world.CreateAccount("alice");
   const AccountUid first = world.accounts().Get("alice")->uid;
-  ASSERT_TRUE(world.accounts().Delete("alice").ok());
+  ASSERT_TRUE(world.accounts().Delete("alice", {}).ok());
   world.CreateAccount("alice");
   EXPECT_NE(world.accounts().Get("alice")->uid, first);
 }

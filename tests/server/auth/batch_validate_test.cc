@@ -39,7 +39,7 @@ class BatchValidateTest : public ::testing::Test {
   void Logout(const Grant& grant) {
     ASSERT_TRUE(
         world_.authority()
-            .Logout(grant.credential.Reveal(), LogoutScope::kThisSession)
+            .Logout(grant.credential.Reveal(), LogoutScope::kThisSession, {})
             .ok());
   }
   // How many are active; a status if there is no answer.

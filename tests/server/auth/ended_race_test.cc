@@ -111,7 +111,7 @@ void EndedRace::CheckSome(unsigned turn) {
 
 void EndedRace::End(size_t account, size_t n, LogoutScope scope) {
   const auto answer =
-      world_.authority().Logout(TargetOf(account, n).credential, scope);
+      world_.authority().Logout(TargetOf(account, n).credential, scope, {});
   EXPECT_TRUE(answer.ok()) << answer.status();
 }
 
@@ -142,13 +142,13 @@ void EndedRace::Wreck(size_t account) {
       End(account, 0, LogoutScope::kOtherSessions);
       break;
     case Way::kDisable:
-      EXPECT_TRUE(world_.accounts().SetDisabled(name, true).ok());
+      EXPECT_TRUE(world_.accounts().SetDisabled(name, true, {}).ok());
       break;
     case Way::kDelete:
-      EXPECT_TRUE(world_.accounts().Delete(name).ok());
+      EXPECT_TRUE(world_.accounts().Delete(name, {}).ok());
       break;
     case Way::kRoles:
-      EXPECT_TRUE(world_.accounts().SetRoles(name, {"ops"}).ok());
+      EXPECT_TRUE(world_.accounts().SetRoles(name, {"ops"}, {}).ok());
       break;
   }
   for (size_t n = first; n < kSessionsPerAccount; ++n) {

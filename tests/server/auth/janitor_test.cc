@@ -23,8 +23,8 @@ class JanitorTest : public ::testing::Test {
   void Run() { janitor_.RunDue(world_.clock().SinceBoot()); }
 
   World world_;
-  Janitor janitor_{world_.cache(), world_.keys(), world_.forward_clock(),
-                   world_.log(), kOptions};
+  Janitor janitor_{world_.cache(), world_.keys(),  world_.forward_clock(),
+                   world_.log(),   world_.audit(), kOptions};
 };
 
 TEST_F(JanitorTest, SavesActivityWhenItIsDueAndNotBefore) {
@@ -72,7 +72,7 @@ TEST_F(JanitorTest, SweepsABacklogSoonAgainAndThenRests) {
   options.sweep_limit = 2;
   options.flush_interval = options.key_interval = absl::Hours(1);
   Janitor janitor(world_.cache(), world_.keys(), world_.forward_clock(),
-                  world_.log(), options);
+                  world_.log(), world_.audit(), options);
   for (int i = 0; i < 5; ++i) world_.Login(World::LoginOf("alice"));
   world_.clock().Advance(absl::Minutes(40));
   const auto left_after = [&](absl::Duration next) {
@@ -93,7 +93,12 @@ TEST_F(JanitorTest, GivesTheKeyRingItsTurn) {
   ASSERT_EQ(world_.keys().List(world_.clock().Now()).size(), 1u);
   world_.clock().Advance(absl::Hours(24 * 30));
   Run();
-  EXPECT_EQ(world_.keys().List(world_.clock().Now()).size(), 2u);
+  const auto keys = world_.keys().List(world_.clock().Now());
+  ASSERT_EQ(keys.size(), 2u);
+  const auto noted = world_.audit().TakeNoted();
+  ASSERT_EQ(noted.size(), 1u);
+  EXPECT_EQ(noted[0].kind, AuditKind::kRotateKey);
+  EXPECT_EQ(noted[0].target, "keys/" + keys[1].kid);
 }
 
 TEST_F(JanitorTest, SaysWhenToCallAgain) {

@@ -19,7 +19,7 @@ TEST(Login, RefusesUnknownWrongAndDisabledAlike) {
   World world;
   world.CreateAccount("alice");
   world.CreateAccount("bob");
-  ASSERT_TRUE(world.accounts().SetDisabled("bob", true).ok());
+  ASSERT_TRUE(world.accounts().SetDisabled("bob", true, {}).ok());
   std::vector<absl::Status> refusals;
   std::vector<int> hashes;
   for (auto& command :
@@ -181,14 +181,15 @@ INSTANTIATE_TEST_SUITE_P(
         Meanwhile{"Disabled",
                   [](World& world) {
                     ASSERT_TRUE(
-                        world.accounts().SetDisabled("alice", true).ok());
+                        world.accounts().SetDisabled("alice", true, {}).ok());
                   }},
-        Meanwhile{
-            "DisabledAndEnabled",
-            [](World& world) {
-              ASSERT_TRUE(world.accounts().SetDisabled("alice", true).ok());
-              ASSERT_TRUE(world.accounts().SetDisabled("alice", false).ok());
-            }},
+        Meanwhile{"DisabledAndEnabled",
+                  [](World& world) {
+                    ASSERT_TRUE(
+                        world.accounts().SetDisabled("alice", true, {}).ok());
+                    ASSERT_TRUE(
+                        world.accounts().SetDisabled("alice", false, {}).ok());
+                  }},
         Meanwhile{"NewPassword",
                   [](World& world) {
                     // The hash thread is taken: store it as it is.
@@ -203,12 +204,12 @@ INSTANTIATE_TEST_SUITE_P(
                   }},
         Meanwhile{"Deleted",
                   [](World& world) {
-                    ASSERT_TRUE(world.accounts().Delete("alice").ok());
+                    ASSERT_TRUE(world.accounts().Delete("alice", {}).ok());
                   }},
         Meanwhile{"DeletedAndCreatedAgain",
                   [](World& world) {
                     Account again = StoredOf(world);
-                    ASSERT_TRUE(world.accounts().Delete("alice").ok());
+                    ASSERT_TRUE(world.accounts().Delete("alice", {}).ok());
                     again.uid.array()[0] ^= 1;
                     ASSERT_TRUE(world.memory().accounts().Create(again).ok());
                   }},

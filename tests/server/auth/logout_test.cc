@@ -19,7 +19,8 @@ class LogoutTest : public ::testing::Test {
   }
 
   LogoutAnswer Logout(const SecretBytes& credential, LogoutScope scope) {
-    const auto answer = world_.authority().Logout(credential.Reveal(), scope);
+    const auto answer =
+        world_.authority().Logout(credential.Reveal(), scope, {});
     EXPECT_TRUE(answer.ok()) << answer.status();
     return answer.value_or(LogoutAnswer());
   }
@@ -63,7 +64,7 @@ TEST_F(LogoutTest, AllEndsEverythingInOneWrite) {
   EXPECT_FALSE(world_.Active(first.credential));
   EXPECT_FALSE(world_.Active(second.credential));
   EXPECT_FALSE(
-      world_.authority().Refresh(second.refresh_credential.Reveal()).ok());
+      world_.authority().Refresh(second.refresh_credential.Reveal(), {}).ok());
   EXPECT_TRUE(world_.Active(bob.credential));
   EXPECT_EQ(Logout(first.credential, LogoutScope::kAllSessions).ended, 0);
 }
@@ -100,7 +101,7 @@ TEST_F(LogoutTest, AnExpiredJwtStillEndsItsSession) {
   ASSERT_FALSE(world_.Active(grant.credential));
   EXPECT_EQ(Logout(grant.credential, LogoutScope::kThisSession).ended, 1);
   EXPECT_FALSE(
-      world_.authority().Refresh(grant.refresh_credential.Reveal()).ok());
+      world_.authority().Refresh(grant.refresh_credential.Reveal(), {}).ok());
 }
 
 TEST_F(LogoutTest, ARefreshCredentialEndsItsSession) {
@@ -119,11 +120,11 @@ TEST_F(LogoutTest, HoldsWhenTheClockThatSaidDeadWasWrong) {
   EXPECT_EQ(Logout(by_credential.credential, LogoutScope::kThisSession).ended,
             0);
   EXPECT_EQ(Logout(by_jwt.credential, LogoutScope::kAllSessions).ended, 0);
-  EXPECT_EQ(
-      world_.authority()
-          .LogoutByName("alice", by_name.session.id, LogoutScope::kThisSession)
-          ->ended,
-      0);
+  EXPECT_EQ(world_.authority()
+                .LogoutByName("alice", by_name.session.id,
+                              LogoutScope::kThisSession, {})
+                ->ended,
+            0);
   // What a restart with the clock put right would find.
   EXPECT_TRUE(world_.memory()
                   .sessions()
@@ -157,18 +158,19 @@ TEST_F(LogoutTest, ByNameEndsThatSessionOfThatAccountOnly) {
   auto& authority = world_.authority();
   EXPECT_EQ(
       authority
-          .LogoutByName("bob", grant.session.id, LogoutScope::kThisSession)
+          .LogoutByName("bob", grant.session.id, LogoutScope::kThisSession, {})
           ->ended,
       0);
   EXPECT_TRUE(world_.Active(grant.credential));
-  EXPECT_EQ(
-      authority
-          .LogoutByName("alice", grant.session.id, LogoutScope::kThisSession)
-          ->ended,
-      1);
+  EXPECT_EQ(authority
+                .LogoutByName("alice", grant.session.id,
+                              LogoutScope::kThisSession, {})
+                ->ended,
+            1);
   EXPECT_FALSE(world_.Active(grant.credential));
   EXPECT_EQ(
-      authority.LogoutByName("alice", SessionId(), LogoutScope::kThisSession)
+      authority
+          .LogoutByName("alice", SessionId(), LogoutScope::kThisSession, {})
           ->ended,
       0);
 }

@@ -44,22 +44,23 @@ TEST_P(BothFormsTest, ALogoutEndsIt) {
   const Grant grant = world_.Login(Command());
   ASSERT_TRUE(world_.Active(grant.credential));
   const auto logout = world_.authority().Logout(grant.credential.Reveal(),
-                                                LogoutScope::kThisSession);
+                                                LogoutScope::kThisSession, {});
   ASSERT_TRUE(logout.ok());
   EXPECT_EQ(logout->ended, 1);
   EXPECT_GT(logout->revision, grant.revision);
   EXPECT_FALSE(world_.Active(grant.credential));
   const auto again = world_.authority().Logout(grant.credential.Reveal(),
-                                               LogoutScope::kThisSession);
+                                               LogoutScope::kThisSession, {});
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->ended, 0);
 }
 
 TEST_P(BothFormsTest, AnInactiveAnswerTellsNothingButTheRevision) {
   const Grant grant = world_.Login(Command());
-  ASSERT_TRUE(world_.authority()
-                  .Logout(grant.credential.Reveal(), LogoutScope::kThisSession)
-                  .ok());
+  ASSERT_TRUE(
+      world_.authority()
+          .Logout(grant.credential.Reveal(), LogoutScope::kThisSession, {})
+          .ok());
   const auto answer = world_.TryValidate(grant.credential);
   ASSERT_TRUE(answer.ok());
   EXPECT_FALSE(answer->active);
@@ -103,9 +104,9 @@ TEST_P(BothFormsTest, APassiveCheckIsNoActivity) {
 
 TEST_P(BothFormsTest, IsDeadWithItsAccount) {
   const Grant grant = world_.Login(Command());
-  ASSERT_TRUE(world_.accounts().SetDisabled("alice", true).ok());
+  ASSERT_TRUE(world_.accounts().SetDisabled("alice", true, {}).ok());
   EXPECT_FALSE(world_.Active(grant.credential));
-  ASSERT_TRUE(world_.accounts().SetDisabled("alice", false).ok());
+  ASSERT_TRUE(world_.accounts().SetDisabled("alice", false, {}).ok());
   EXPECT_FALSE(world_.Active(grant.credential)) << "enabling revived it";
 
   const Grant second = world_.Login(Command());
@@ -113,11 +114,11 @@ TEST_P(BothFormsTest, IsDeadWithItsAccount) {
   EXPECT_FALSE(world_.Active(second.credential));
 
   const Grant third = world_.Login(World::LoginOf("alice", GetParam(), "new"));
-  ASSERT_TRUE(world_.accounts().SetRoles("alice", {"dev"}).ok());
+  ASSERT_TRUE(world_.accounts().SetRoles("alice", {"dev"}, {}).ok());
   EXPECT_FALSE(world_.Active(third.credential));
 
   const Grant fourth = world_.Login(World::LoginOf("alice", GetParam(), "new"));
-  ASSERT_TRUE(world_.accounts().Delete("alice").ok());
+  ASSERT_TRUE(world_.accounts().Delete("alice", {}).ok());
   EXPECT_FALSE(world_.Active(fourth.credential));
   world_.CreateAccount("alice");
   EXPECT_FALSE(world_.Active(fourth.credential)) << "a new account's by name";
@@ -250,7 +251,7 @@ TEST(Refresh, YieldsANewJwtOfTheSameSession) {
   world.clock().Advance(absl::Minutes(20));
   EXPECT_FALSE(world.Active(login.credential));
   const auto fresh =
-      world.authority().Refresh(login.refresh_credential.Reveal());
+      world.authority().Refresh(login.refresh_credential.Reveal(), {});
   ASSERT_TRUE(fresh.ok()) << fresh.status();
   EXPECT_EQ(fresh->session.id, login.session.id);
   EXPECT_EQ(fresh->refresh_credential, login.refresh_credential);
@@ -259,7 +260,7 @@ TEST(Refresh, YieldsANewJwtOfTheSameSession) {
   // It counted as activity: 20 more minutes are 40 after the login.
   world.clock().Advance(absl::Minutes(20));
   EXPECT_TRUE(
-      world.authority().Refresh(login.refresh_credential.Reveal()).ok());
+      world.authority().Refresh(login.refresh_credential.Reveal(), {}).ok());
 }
 
 TEST(Refresh, RefusesWhatIsNotOfALiveSession) {
@@ -269,18 +270,20 @@ TEST(Refresh, RefusesWhatIsNotOfALiveSession) {
   const Grant jwt = world.Login(World::LoginOf("alice", CredentialForm::kJwt));
   const Grant ended =
       world.Login(World::LoginOf("alice", CredentialForm::kJwt));
-  ASSERT_TRUE(world.authority()
-                  .Logout(ended.credential.Reveal(), LogoutScope::kThisSession)
-                  .ok());
+  ASSERT_TRUE(
+      world.authority()
+          .Logout(ended.credential.Reveal(), LogoutScope::kThisSession, {})
+          .ok());
   for (const absl::string_view bad :
        {absl::string_view("lkr_x"), opaque.credential.Reveal(),
         jwt.credential.Reveal(), ended.refresh_credential.Reveal()}) {
-    const auto refused = world.authority().Refresh(bad);
+    const auto refused = world.authority().Refresh(bad, {});
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnauthenticated);
     EXPECT_EQ(ReasonOf(refused.status()), Reason::kRefreshRefused);
   }
   world.clock().Advance(absl::Minutes(30));
-  EXPECT_FALSE(world.authority().Refresh(jwt.refresh_credential.Reveal()).ok());
+  EXPECT_FALSE(
+      world.authority().Refresh(jwt.refresh_credential.Reveal(), {}).ok());
 }
 
 TEST(Refresh, KeepsTheJwtInsideTheSession) {
@@ -290,7 +293,7 @@ TEST(Refresh, KeepsTheJwtInsideTheSession) {
       world.Login(World::LoginOf("alice", CredentialForm::kJwt));
   world.clock().Advance(absl::Minutes(10));
   const auto fresh =
-      world.authority().Refresh(login.refresh_credential.Reveal());
+      world.authority().Refresh(login.refresh_credential.Reveal(), {});
   ASSERT_TRUE(fresh.ok());
   EXPECT_EQ(fresh->expire_time, login.session.expire_time);
 }
@@ -304,13 +307,13 @@ TEST(Refresh, MakesNoJwtFromMemoryOfAStoreThatFailed) {
     world.failing().readiness =
         MakeError(absl::StatusCode::kUnavailable, reason, "x");
     const auto refused =
-        world.authority().Refresh(login.refresh_credential.Reveal());
+        world.authority().Refresh(login.refresh_credential.Reveal(), {});
     EXPECT_TRUE(absl::IsUnavailable(refused.status()));
     EXPECT_EQ(ReasonOf(refused.status()), reason);
   }
   world.failing().readiness = absl::OkStatus();
   EXPECT_TRUE(
-      world.authority().Refresh(login.refresh_credential.Reveal()).ok());
+      world.authority().Refresh(login.refresh_credential.Reveal(), {}).ok());
 }
 
 }  // namespace

@@ -139,19 +139,20 @@ TEST_F(WarmVerdict, IsRefusedOnceItsTimeHasCome) {
 
 TEST_F(WarmVerdict, IsRefusedOnceItsSessionEnded) {
   const Grant other = Login("alice");
-  ASSERT_TRUE(
-      world_.authority()
-          .LogoutByName("alice", grant_.session.id, LogoutScope::kThisSession)
-          .ok());
+  ASSERT_TRUE(world_.authority()
+                  .LogoutByName("alice", grant_.session.id,
+                                LogoutScope::kThisSession, {})
+                  .ok());
   EXPECT_FALSE(world_.Active(grant_.credential));
   EXPECT_TRUE(world_.Active(other.credential));
 }
 
 TEST_F(WarmVerdict, IsRefusedOnceTheGenerationOfItsAccountMoved) {
   const Grant bob = Login("bob");
-  ASSERT_TRUE(world_.authority()
-                  .Logout(grant_.credential.Reveal(), LogoutScope::kAllSessions)
-                  .ok());
+  ASSERT_TRUE(
+      world_.authority()
+          .Logout(grant_.credential.Reveal(), LogoutScope::kAllSessions, {})
+          .ok());
   EXPECT_FALSE(world_.Active(grant_.credential));
   EXPECT_TRUE(world_.Active(bob.credential));
   // Its session's record is still there; a newer login does not lift it.

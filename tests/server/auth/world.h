@@ -22,6 +22,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/notification.h"
+#include "tests/support/recording_audit.h"
 #include "tests/support/store_wrapper.h"
 
 namespace latchkey {
@@ -63,6 +64,11 @@ class PlainHasher final : public Hasher {
 class FailingStore final : public SessionStoreWrapper {
  public:
   using SessionStoreWrapper::SessionStoreWrapper;
+  absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
+                                  absl::Time now) override {
+    if (on_create) on_create(key);
+    return SessionStoreWrapper::Create(key, session, now);
+  }
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override {
     if (on_find) on_find();
@@ -88,6 +94,7 @@ class FailingStore final : public SessionStoreWrapper {
   absl::Status failure;
   absl::Status readiness;
   std::function<void()> on_find;  // called before each
+  std::function<void(const SessionKey&)> on_create;
 };
 
 // FailingAccounts answers look-ups as a test tells it to.
@@ -156,20 +163,27 @@ class World {
   HashPool& hashes() { return hashes_; }
   TaskPool& workers() { return workers_; }
   Log& log() { return *log_; }
+  RecordingAudit& audit() { return audit_; }
   Authority& authority() { return authority_; }
   AccountAdmin& accounts() { return accounts_; }
   SessionAdmin& sessions() { return sessions_; }
 
-  void CreateAccount(const std::string& name,
-                     std::vector<std::string> roles = {},
-                     const std::string& password = "pw") {
-    const auto made = Await<absl::StatusOr<AccountChange>>([&](auto done) {
+  absl::StatusOr<AccountChange> TryCreateAccount(
+      const std::string& name, std::vector<std::string> roles = {},
+      const std::string& password = "pw") {
+    return Await<absl::StatusOr<AccountChange>>([&](auto done) {
       accounts_.Create({.name = name,
                         .password = SecretBytes(password),
                         .roles = std::move(roles),
+                        .origin = {},
                         .abandoned = [] { return false; }},
                        std::move(done));
     });
+  }
+  void CreateAccount(const std::string& name,
+                     std::vector<std::string> roles = {},
+                     const std::string& password = "pw") {
+    const auto made = TryCreateAccount(name, std::move(roles), password);
     ASSERT_TRUE(made.ok()) << made.status();
   }
 
@@ -177,7 +191,8 @@ class World {
                                             const std::string& password) {
     return Await<absl::StatusOr<AccountChange>>([&](auto done) {
       accounts_.SetPassword(
-          name, SecretBytes(password), [] { return false; }, std::move(done));
+          name, SecretBytes(password), Origin(), [] { return false; },
+          std::move(done));
     });
   }
 
@@ -240,6 +255,7 @@ class World {
                      .workers = workers_,
                      .clock = forward_,
                      .log = *log_,
+                     .audit = audit_,
                      .policy = policy,
                      .issuer_name = kIssuer};
   }
@@ -263,6 +279,7 @@ class World {
                           {.issuer = kIssuer, .default_audience = kIssuer}};
   const PasswordChecker passwords_ = *PasswordChecker::Create(
       HashCost{}, std::make_unique<PlainHasher>(hooks_));
+  RecordingAudit audit_;
   TaskPool workers_{{.name = "worker", .threads = 2, .queue_limit = 64}};
   HashPool hashes_{{.threads = 1, .queue_limit = 4}, forward_};
   const AuthParts parts_;
