@@ -41,6 +41,7 @@
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
 #include "server/descriptor_plan.h"
+#include "server/edge_metrics.h"
 #include "server/http/metrics_server.h"
 #include "server/memory_plan.h"
 #include "server/rpc/admin_service.h"
@@ -368,6 +369,9 @@ absl::Status Latchkeyd::Listen() {
                         .clock = clock_,
                         .log = log_,
                         .audit = audit()}));
+  metrics_.Add([this](MetricText& text) {
+    WriteConnectionMetrics(rpc_->connection_counts(), text);
+  });
   watchdog_ = std::make_unique<Watchdog>(
       Watchdog::Options{}, rpc_->Probes(), [] { _exit(kExitStuck); }, log_);
   watchdog_->Start();
@@ -404,6 +408,9 @@ void Latchkeyd::AddMetrics() {
     text.Gauge("latchkey_ready", "1 while the server is ready for calls.",
                uint64_t{Ready() ? 1u : 0u});
     call_metrics_.Write(text);
+    WriteGuardMetrics(*guard_, text);
+    if (certificates_ != nullptr) WriteCertificateMetrics(*certificates_, text);
+    if (audit_writer_ != nullptr) WriteAuditMetrics(*audit_writer_, text);
   });
 }
 
@@ -479,12 +486,12 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   hashes_->Stop();
   workers_->Stop();
   readers_->Stop();
-  rpc_.reset();
-  certificates_.reset();
-  janitor_->Stop();
   // Through the drain it tells how that goes; after it, it would tell of what
   // is being taken down.
   if (metrics_server_ != nullptr) metrics_server_->Stop();
+  rpc_.reset();
+  certificates_.reset();
+  janitor_->Stop();
   if (audit_writer_ != nullptr) audit_writer_->Stop();
   const absl::Status saved = sessions_->FlushAll();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});

@@ -46,6 +46,10 @@ FAMILIES = {
     "process_cpu_seconds_total", "process_max_fds", "process_open_fds",
     "process_resident_memory_bytes", "process_start_time_seconds",
     "process_virtual_memory_bytes",
+    "latchkey_connections_open", "latchkey_connections_refused_total",
+    "latchkey_connections_taken_total", "latchkey_login_guard_admitted_total",
+    "latchkey_login_guard_evicted_total", "latchkey_login_guard_failures",
+    "latchkey_login_guard_refused_total", "latchkey_login_guard_settled_total",
 }
 
 
