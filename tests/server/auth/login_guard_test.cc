@@ -85,7 +85,7 @@ TEST_F(GuardedLogin, NamesThatDoNotExistGetTheSameAnswers) {
 }
 
 TEST_F(GuardedLogin, ADisabledAccountGetsThemToo) {
-  ASSERT_TRUE(world_.accounts().SetDisabled("bob", true).ok());
+  ASSERT_TRUE(world_.accounts().SetDisabled("bob", true, Origin()).ok());
   const auto of_alice = Tries(kHere, "alice", 12);
   std::vector<absl::Status> of_bob;
   for (int i = 0; i < 12; ++i) {
@@ -96,7 +96,7 @@ TEST_F(GuardedLogin, ADisabledAccountGetsThemToo) {
 
 TEST_F(GuardedLogin, TheOwnerGetsInFromAnotherSourceWhileOneHammers) {
   for (int i = 0; i < 6000; ++i) {
-    Try(From(kHere, "alice"));
+    (void)Try(From(kHere, "alice"));
     world_.clock().Advance(absl::Milliseconds(10));
   }
   EXPECT_TRUE(Try(From(kThere, "alice", "pw")).ok());
@@ -154,7 +154,7 @@ TEST_F(GuardedLogin, ManyAtOnceDoNotAllComeThrough) {
 
 TEST_F(GuardedLogin, AClaimedAddressIsTheSourceOfWhoMayLogInOnBehalf) {
   for (int i = 0; i < 6; ++i) {
-    Try(OnBehalf(From(kHere, "alice"), "203.0.113.9"));
+    (void)Try(OnBehalf(From(kHere, "alice"), "203.0.113.9"));
   }
   EXPECT_TRUE(
       Throttled(Try(OnBehalf(From(kHere, "alice", "pw"), "203.0.113.9"))));
@@ -166,7 +166,7 @@ TEST_F(GuardedLogin, AClaimedAddressIsTheSourceOfWhoMayLogInOnBehalf) {
 
 TEST_F(GuardedLogin, AClaimThatIsNoAddressCountsAsNone) {
   for (int i = 0; i < 6; ++i) {
-    Try(OnBehalf(From(kHere, "alice"), "claim " + std::to_string(i)));
+    (void)Try(OnBehalf(From(kHere, "alice"), "claim " + std::to_string(i)));
   }
   EXPECT_TRUE(Throttled(Try(From(kHere, "alice", "pw"))));
 }
@@ -175,7 +175,7 @@ TEST_F(GuardedLogin, OfAllOthersAClaimedAddressIsOnlyRecorded) {
   for (int i = 0; i < 6; ++i) {
     LoginCommand command = From(kHere, "alice");
     command.client.ip_address = "203.0.113." + std::to_string(i);
-    Try(std::move(command));
+    (void)Try(std::move(command));
   }
   LoginCommand command = From(kHere, "alice", "pw");
   command.client.ip_address = "203.0.114.1";

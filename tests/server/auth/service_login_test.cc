@@ -69,7 +69,7 @@ TEST(ServiceLogin, RefusesAlikeWhateverIsWrong) {
   World world;
   const std::string secret = world.CreateService("billing");
   const std::string disabled = world.CreateService("mail");
-  ASSERT_TRUE(world.accounts().SetDisabled("mail", true).ok());
+  ASSERT_TRUE(world.accounts().SetDisabled("mail", true, Origin()).ok());
   ASSERT_TRUE(world.accounts().CreateService("bare", {}, Origin()).ok());
   ASSERT_TRUE(
       world.accounts().SetJwks("mail", TokenMaker::kJwks, Origin()).ok());
@@ -342,7 +342,7 @@ TEST(ServiceAccountOf, NamesTheServiceBehindALiveCredential) {
   EXPECT_EQ(name_of(person.credential), "nobody");
   EXPECT_EQ(name_of(SecretBytes(secret)), "nobody");
   EXPECT_EQ(name_of(SecretBytes("")), "nobody");
-  ASSERT_TRUE(world.accounts().SetDisabled("billing", true).ok());
+  ASSERT_TRUE(world.accounts().SetDisabled("billing", true, Origin()).ok());
   EXPECT_EQ(name_of(opaque.credential), "nobody");
 }
 

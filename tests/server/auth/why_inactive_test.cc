@@ -64,10 +64,10 @@ TEST_F(WhyInactiveTest, AnEndedSessionIsKnownOnlyByItsJwt) {
        {std::pair(kOpaque, InactiveReason::kUnknown),
         std::pair(kJwt, InactiveReason::kSessionEnded)}) {
     const Grant grant = Login(form);
-    ASSERT_TRUE(
-        world_.authority()
-            .Logout(grant.credential.Reveal(), LogoutScope::kThisSession)
-            .ok());
+    ASSERT_TRUE(world_.authority()
+                    .Logout(grant.credential.Reveal(),
+                            LogoutScope::kThisSession, Origin())
+                    .ok());
     EXPECT_EQ(Why(grant), reason);
   }
 }
@@ -88,8 +88,9 @@ TEST_F(WhyInactiveTest, AJwtPastItsOwnEndIsExpiredWhileItsSessionLives) {
   const Grant grant = Login(kJwt);
   world_.clock().SetNow(grant.expire_time);
   EXPECT_EQ(Why(grant), InactiveReason::kExpired);
-  ASSERT_TRUE(
-      world_.authority().Refresh(grant.refresh_credential.Reveal()).ok());
+  ASSERT_TRUE(world_.authority()
+                  .Refresh(grant.refresh_credential.Reveal(), Origin())
+                  .ok());
 }
 
 TEST_F(WhyInactiveTest, UnusedTooLongIsIdle) {
@@ -103,10 +104,10 @@ TEST_F(WhyInactiveTest, UnusedTooLongIsIdle) {
 TEST_F(WhyInactiveTest, TheAccountIsTheReasonWhateverTheForm) {
   for (const CredentialForm form : {kOpaque, kJwt}) {
     const Grant first = Login(form);
-    ASSERT_TRUE(world_.accounts().SetDisabled("alice", true).ok());
+    ASSERT_TRUE(world_.accounts().SetDisabled("alice", true, Origin()).ok());
     EXPECT_EQ(Why(first), InactiveReason::kAccountDisabled);
     // Enabled again, the session stays ended.
-    ASSERT_TRUE(world_.accounts().SetDisabled("alice", false).ok());
+    ASSERT_TRUE(world_.accounts().SetDisabled("alice", false, Origin()).ok());
     EXPECT_EQ(Why(first), InactiveReason::kSessionEnded);
 
     const Grant second = Login(form);
@@ -114,7 +115,7 @@ TEST_F(WhyInactiveTest, TheAccountIsTheReasonWhateverTheForm) {
     EXPECT_EQ(Why(second), InactiveReason::kSessionEnded);
 
     const Grant third = Login(form);
-    ASSERT_TRUE(world_.accounts().Delete("alice").ok());
+    ASSERT_TRUE(world_.accounts().Delete("alice", Origin()).ok());
     EXPECT_EQ(Why(third), InactiveReason::kAccountDeleted);
     // Another account of that name is another account.
     world_.CreateAccount("alice");
@@ -160,7 +161,7 @@ TEST_F(WhyInactiveTest, ATokenIsLookedIntoOnAReaderOnly) {
 
 TEST_F(WhyInactiveTest, WhatCannotBeKnownIsNotGuessed) {
   const Grant grant = Login(kOpaque);
-  ASSERT_TRUE(world_.accounts().SetDisabled("alice", true).ok());
+  ASSERT_TRUE(world_.accounts().SetDisabled("alice", true, Origin()).ok());
   ASSERT_EQ(Why(grant), InactiveReason::kAccountDisabled);
   world_.failing_accounts().failure = MakeError(
       absl::StatusCode::kUnavailable, Reason::kStoreFailed, "has failed");

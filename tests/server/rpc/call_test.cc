@@ -69,8 +69,9 @@ class CallTest : public ::testing::Test {
         }};
     ASSERT_TRUE(options.grants.Add("account:bot=admin").ok());
     finder_ = std::make_unique<CallerFinder>(std::move(options));
-    door_ = std::make_unique<CallDoor>(
-        CallDoor{*finder_, workers_, readers_, clock_, *log_});
+    door_ = std::make_unique<CallDoor>(CallDoor{*finder_, workers_, readers_,
+                                                admission_, metrics_, clock_,
+                                                *log_, audit_});
     service_ = std::make_unique<PingAs>(*door_);
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
@@ -96,6 +97,9 @@ class CallTest : public ::testing::Test {
   std::unique_ptr<Log> log_ = Log::ToStderr(LogLevel::kError, clock_);
   TaskPool workers_{{.name = "worker", .threads = 1, .queue_limit = 4}};
   TaskPool readers_{{.name = "reader", .threads = 1, .queue_limit = 4}};
+  CallAdmission admission_{100};
+  CallMetrics metrics_;
+  NoAuditLog audit_;
   std::unique_ptr<CallerFinder> finder_;
   std::unique_ptr<CallDoor> door_;
   std::unique_ptr<PingAs> service_;

@@ -282,7 +282,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadBearer{"GoodAndBad", {"Bearer lks_admin", ""}},
         BadBearer{"TooLong",
                   {"Bearer " + std::string(kMaxCredentialBytes + 1, 'x')}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 TEST_F(CallerFinderTest, NothingIsLookedUpThatCouldMakeNoDifference) {
   const std::vector<std::string> header = {"Bearer lks_admin"};

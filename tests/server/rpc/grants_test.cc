@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         GoodCase{"OneLabel", "dns:billing=validator"},
         GoodCase{"Account", "account:billing.svc_2=validator"},
         GoodCase{"AllRoles", "account:a=on_behalf,reason,admin,validator"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 struct BadCase {
   const char* name;
@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"UpperCaseAccount", "account:Billing=admin", "account name"},
         BadCase{"AnyAccount", "account:*=admin", "account name"},
         BadCase{"AccountPath", "account:accounts/a=admin", "account name"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 TEST(Grants, RolesArePermissions) {
   const Grants grants = Of({"account:v=validator", "account:a=admin",
