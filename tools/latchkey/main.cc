@@ -4,6 +4,7 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "grpc/support/log.h"
 
 #include "tools/latchkey/commands.h"
 #include "tools/latchkey/invocation.h"
@@ -47,6 +48,8 @@ void AddGlobalOptions(CLI::App* app, Invocation* invocation) {
 int Main(int argc, char** argv) {
   // A reader that has gone away is an error of write(2), not a death.
   std::signal(SIGPIPE, SIG_IGN);
+  // gRPC would put lines of its own between ours on standard error.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   Invocation invocation;
   CLI::App app("Log in, check and end sessions, and administer latchkeyd.",
                "latchkey");

@@ -121,8 +121,8 @@ std::string TlsHint(absl::string_view message, bool tls) {
   if (absl::StrContains(message, "wrong version number")) {
     return "  it speaks no TLS there\n";
   }
-  if (absl::StrContains(message, "Failed to create secure") ||
-      absl::StrContains(message, "lame")) {
+  // What gRPC says if it could not even begin.
+  if (absl::StrContains(message, "empty address list")) {
     return "  the PEM files cannot be used: does --tls-key belong to "
            "--tls-certificate?\n";
   }

@@ -39,6 +39,7 @@ TEST(TlsHint, NobodyToSpeakToIsNoMatterOfTls) {
 TEST(TlsHint, SaysWhatOptionMends) {
   EXPECT_THAT(TlsHint("Socket closed", false), HasSubstr("--tls-ca"));
   EXPECT_THAT(TlsHint("Socket closed", true), HasSubstr("--tls-certificate"));
+  EXPECT_THAT(TlsHint("empty address list: ", true), HasSubstr("--tls-key"));
   EXPECT_THAT(TlsHint("Peer name x is not in peer certificate", true),
               HasSubstr("--tls-server-name"));
 }
