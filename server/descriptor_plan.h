@@ -15,8 +15,8 @@ struct DescriptorPlan {
 };
 
 // PlanDescriptors shares `limit` out. `connections` is what was asked for; 0:
-// what there is room for, but at most 10,000, which at some 50 KB each is as
-// much memory as a default budget has.
+// what there is room for, but at most 10,000, which idle and without TLS take
+// some 200 MB.
 //   kFailedPrecondition  `limit` is too low, as a whole or for `connections`
 absl::StatusOr<DescriptorPlan> PlanDescriptors(uint64_t limit, int connections);
 

@@ -200,7 +200,7 @@ void AddConnections(CLI::App* app, Settings* settings) {
       "The same for one IPv4 address or IPv6 /64; loopback excepted")
       ->check(CLI::Range(1, 1000000));
   Add(app, "--max_streams", &limits.max_streams,
-      "Calls at a time on one connection")
+      "Calls at a time on one connection; more end it")
       ->check(CLI::Range(1, 100000));
   Add(app, "--max_header_bytes", &limits.max_header_bytes,
       "Headers of a call, all together; a larger one closes the connection")

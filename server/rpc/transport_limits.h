@@ -17,6 +17,8 @@ struct TransportLimits {
   // clients have to know one number.
   int max_header_bytes = 8 << 10;
   // Calls at a time on one connection; a client that wants more opens another.
+  // gRPC ends a connection that goes beyond, but only once the client has
+  // acknowledged the server's settings: against one that means harm it is none.
   int max_streams = 1000;
   // To finish TLS and the exchange of settings; a slower one is dropped, so
   // that idle sockets cannot pile up half open.
