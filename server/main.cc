@@ -32,6 +32,7 @@
 #include "server/credential/key_ring.h"
 #include "server/credential/master_key.h"
 #include "server/data_dir.h"
+#include "server/descriptor_plan.h"
 #include "server/memory_plan.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/rpc_server.h"
@@ -83,7 +84,8 @@ std::unique_ptr<const std::string> IssuerOf(const Settings& settings,
 class Latchkeyd {
  public:
   static absl::StatusOr<std::unique_ptr<Latchkeyd>> Start(
-      const Settings& settings, const ForwardClock& clock, Log& log);
+      const Settings& settings, const DescriptorPlan& descriptors,
+      const ForwardClock& clock, Log& log);
 
   // Serve waits until it is told to stop.
   void Serve(const sigset_t& signals);
@@ -94,8 +96,10 @@ class Latchkeyd {
   std::string ReadyLine() const;
 
  private:
-  Latchkeyd(const Settings& settings, const ForwardClock& clock, Log& log)
+  Latchkeyd(const Settings& settings, const DescriptorPlan& descriptors,
+            const ForwardClock& clock, Log& log)
       : settings_(settings),
+        descriptors_(descriptors),
         memory_(PlanMemory(settings.memory_budget)),
         clock_(clock),
         log_(log) {}
@@ -109,6 +113,7 @@ class Latchkeyd {
   void WatchStore();
 
   const Settings settings_;
+  const DescriptorPlan descriptors_;
   const MemoryPlan memory_;
   const ForwardClock& clock_;
   Log& log_;
@@ -139,8 +144,10 @@ class Latchkeyd {
 };
 
 absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
-    const Settings& settings, const ForwardClock& clock, Log& log) {
-  std::unique_ptr<Latchkeyd> result(new Latchkeyd(settings, clock, log));
+    const Settings& settings, const DescriptorPlan& descriptors,
+    const ForwardClock& clock, Log& log) {
+  std::unique_ptr<Latchkeyd> result(
+      new Latchkeyd(settings, descriptors, clock, log));
   LATCHKEY_RETURN_IF_ERROR(result->OpenStores());
   LATCHKEY_RETURN_IF_ERROR(result->OpenVerbs());
   LATCHKEY_RETURN_IF_ERROR(result->Listen());
@@ -154,6 +161,7 @@ absl::Status Latchkeyd::OpenStores() {
       Database::Open(
           {.path = data_dir_->database(),
            .cache_bytes = static_cast<size_t>(memory_.database_bytes),
+           .table_files = descriptors_.table_files,
            .max_session_ttl = settings_.session.max_session_ttl},
           clock_, log_));
   LATCHKEY_ASSIGN_OR_RETURN(
@@ -260,19 +268,23 @@ absl::StatusOr<Warmer::Page> Latchkeyd::WarmSome(
 
 absl::Status Latchkeyd::Listen() {
   LATCHKEY_ASSIGN_OR_RETURN(
-      rpc_, RpcServer::Start({.listen = settings_.listen,
-                              .admin_socket = data_dir_->admin_socket(),
-                              .reflection = settings_.reflection,
-                              .benchmark = settings_.benchmark},
-                             {.authority = *authority_,
-                              .accounts = *account_admin_,
-                              .sessions = *session_admin_,
-                              .keys = *keys_,
-                              .about = About(),
-                              .workers = *workers_,
-                              .readers = *readers_,
-                              .clock = clock_,
-                              .log = log_}));
+      rpc_,
+      RpcServer::Start({.listen = settings_.listen,
+                        .admin_socket = data_dir_->admin_socket(),
+                        .reflection = settings_.reflection,
+                        .benchmark = settings_.benchmark,
+                        .connections = {descriptors_.connections,
+                                        settings_.max_connections_per_source},
+                        .transport = settings_.transport},
+                       {.authority = *authority_,
+                        .accounts = *account_admin_,
+                        .sessions = *session_admin_,
+                        .keys = *keys_,
+                        .about = About(),
+                        .workers = *workers_,
+                        .readers = *readers_,
+                        .clock = clock_,
+                        .log = log_}));
   janitor_->Start();
   warmer_->Start();
   serving_ = true;
@@ -281,6 +293,7 @@ absl::Status Latchkeyd::Listen() {
                         {"listen", settings_.listen},
                         {"port", rpc_->port()},
                         {"admin_socket", data_dir_->admin_socket()},
+                        {"max_connections", descriptors_.connections},
                         {"epoch", database_->epoch().ToHex()}});
   return absl::OkStatus();
 }
@@ -363,6 +376,10 @@ int Main(int argc, char** argv, char** environment) {
   const sigset_t signals = BlockSignals();
   QuietLibraries();
 
+  const auto descriptors =
+      PlanDescriptors(RaiseDescriptorLimit(), settings.max_connections);
+  if (!descriptors.ok()) return Fail(descriptors.status());
+
   const SystemClock system_clock;
   const ForwardClock clock(system_clock);
   std::unique_ptr<Log> log = Log::ToStderr(settings.log_level, clock);
@@ -371,7 +388,7 @@ int Main(int argc, char** argv, char** environment) {
     if (!file.ok()) return Fail(file.status());
     log = *std::move(file);
   }
-  auto server = Latchkeyd::Start(settings, clock, *log);
+  auto server = Latchkeyd::Start(settings, *descriptors, clock, *log);
   if (!server.ok()) return Fail(server.status());
   std::fputs((*server)->ReadyLine().c_str(), stdout);
   std::fflush(stdout);

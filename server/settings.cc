@@ -156,6 +156,52 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
       "Log to this file instead of standard error");
 }
 
+void AddConnections(CLI::App* app, Settings* settings) {
+  TransportLimits& limits = settings->transport;
+  Add(app, "--max_connections", &settings->max_connections,
+      "Network connections open at a time; more are closed at once. 0: as many "
+      "as descriptors allow, at most 10000")
+      ->check(CLI::Range(0, 1000000));
+  Add(app, "--max_connections_per_source",
+      &settings->max_connections_per_source,
+      "The same for one IPv4 address or IPv6 /64; loopback excepted")
+      ->check(CLI::Range(1, 1000000));
+  Add(app, "--max_streams", &limits.max_streams,
+      "Calls at a time on one connection; more end it")
+      ->check(CLI::Range(1, 100000));
+  Add(app, "--max_header_bytes", &limits.max_header_bytes,
+      "Headers of a call, all together; a larger one closes the connection")
+      ->check(CLI::Range(1 << 10, 1 << 20));
+  Add(app, "--max_message_bytes", &limits.max_message_bytes,
+      "Request message; a larger one is refused")
+      ->check(CLI::Range(16 << 10, 16 << 20));
+  AddDuration(
+      app, "--handshake_timeout",
+      {&limits.handshake_timeout, absl::Milliseconds(100), absl::Minutes(5)},
+      "A connection that has not begun to speak HTTP/2 by then is closed");
+  AddDuration(app, "--max_connection_idle",
+              {&limits.max_idle, absl::Milliseconds(100), absl::Hours(24)},
+              "A connection without calls for so long is closed");
+  AddDuration(app, "--max_connection_age",
+              {&limits.max_age, absl::Milliseconds(100), absl::Hours(24 * 7)},
+              "Older connections are asked to reconnect");
+  AddDuration(app, "--max_connection_age_grace",
+              {&limits.max_age_grace, absl::Milliseconds(100), absl::Hours(1)},
+              "How long calls on such a connection may take to end");
+  AddDuration(app, "--keepalive_interval",
+              {&limits.keepalive_interval, absl::Seconds(1), absl::Hours(2)},
+              "How often a quiet peer with calls under way is asked for a sign "
+              "of life");
+  AddDuration(
+      app, "--keepalive_timeout",
+      {&limits.keepalive_timeout, absl::Milliseconds(100), absl::Minutes(10)},
+      "How long that sign may take; then the connection is closed");
+  AddDuration(
+      app, "--min_ping_interval",
+      {&limits.min_ping_interval, absl::Milliseconds(1), absl::Hours(2)},
+      "Clients that ping more often than this are closed");
+}
+
 void AddCredentials(CLI::App* app, Settings* settings, std::string* algorithm) {
   Add(app, "--issuer", &settings->issuer,
       "`iss` of JWTs (default latchkey: and the epoch)");
@@ -329,6 +375,7 @@ std::variant<Settings, Instead> ReadSettings(
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.allow_config_extras(CLI::config_extras_mode::error);
   AddServing(&app, &settings, &log_level);
+  AddConnections(&app, &settings);
   AddCredentials(&app, &settings, &algorithm);
   AddSessions(&app, &settings);
   AddResources(&app, &settings);

@@ -14,6 +14,7 @@
 #include "server/auth/policy.h"
 #include "server/base/log.h"
 #include "server/credential/key_store.h"
+#include "server/rpc/transport_limits.h"
 
 namespace latchkey {
 
@@ -26,6 +27,12 @@ struct Settings {
   bool reflection = true;
   bool benchmark = false;  // serve an empty RPC to compare with
   absl::Duration drain_timeout = absl::Seconds(10);
+
+  int max_connections = 0;  // 0: by the descriptor limit
+  // A connection carries --max_streams calls; this is for many clients behind
+  // one address.
+  int max_connections_per_source = 256;
+  TransportLimits transport;
 
   LogLevel log_level = LogLevel::kInfo;
   std::string log_file;  // empty: standard error

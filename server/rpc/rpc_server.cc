@@ -1,24 +1,15 @@
 #include "server/rpc/rpc_server.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
-#include "grpc/impl/codegen/grpc_types.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/impl/server_builder_option.h"
 #include "grpcpp/impl/server_builder_plugin.h"
-#include "grpcpp/security/server_credentials.h"
-#include "grpcpp/server_builder.h"
 
 #include "client/base/status_macros.h"
 #include "grpc/health/v1/health.pb.h"
@@ -31,43 +22,9 @@
 namespace latchkey {
 namespace {
 
-// The contract's limit of a message.
-constexpr int kMaxMessageBytes = 1 << 20;
-// gRPC's own default; a larger header closes the whole connection, so clients
-// have to know one number.
-constexpr int kMaxMetadataBytes = 8 << 10;
-// Calls at a time on one connection; a client that wants more opens another.
-constexpr int kMaxStreams = 1000;
-// To finish a connection's settings exchange; a slower one is dropped, so that
-// idle sockets cannot pile up half open.
-constexpr int kHandshakeTimeoutMs = 10 * 1000;
-// A connection without calls is closed after this long; clients reconnect.
-constexpr int kMaxIdleMs = 10 * 60 * 1000;
-// A dead peer is found out after at most the sum of the two.
-constexpr int kKeepaliveMs = 2 * 60 * 1000;
-constexpr int kKeepaliveTimeoutMs = 20 * 1000;
-// Clients may ping this often; more is answered by closing.
-constexpr int kMinPingMs = 10 * 1000;
-
-void SetLimits(grpc::ServerBuilder* builder) {
-  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // A small compressed message may be inflated past the receive limit before
-  // it is refused: so none is taken.
-  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
-  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
-  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
-  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
-                              kHandshakeTimeoutMs);
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-                              kKeepaliveTimeoutMs);
-  builder->AddChannelArgument(
-      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingMs);
-  // Without this two servers would share one port without a word.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-}
+// Operators at a time; apart from the network's, so that they get in when that
+// is full. They share one source, so only this number holds.
+constexpr int kMaxAdminConnections = 32;
 
 // The reflection library adds itself to every server of a program that it is
 // linked into; this takes it out again.
@@ -82,33 +39,26 @@ class NoReflection final : public grpc::ServerBuilderOption {
   }
 };
 
-// gRPC does not tell why it could not bind: ask the system the same question.
-absl::Status TryBind(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  std::string host = listen.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  const std::string port = listen.substr(colon + 1);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
-  if (error != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot listen on ", listen, ": ", gai_strerror(error)));
-  }
-  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  const int bound = bind(fd, found->ai_addr, found->ai_addrlen);
-  const int why = errno;
-  close(fd);
-  freeaddrinfo(found);
-  if (bound == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot listen on ", listen, ": ", strerror(why)));
+using Inlet = grpc::experimental::ExternalConnectionAcceptor;
+
+std::unique_ptr<Inlet> AddInlet(
+    grpc::ServerBuilder* builder,
+    const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+  return builder->experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      credentials);
+}
+
+void HandTo(Inlet& inlet, FileDescriptor connection) {
+  Inlet::NewConnectionParameters parameters;
+  parameters.fd = connection.Release();
+  inlet.HandleNewConnection(&parameters);
+}
+
+Acceptor::HandOver HandingTo(std::shared_ptr<Inlet> inlet) {
+  return [inlet = std::move(inlet)](FileDescriptor connection) {
+    HandTo(*inlet, std::move(connection));
+  };
 }
 
 }  // namespace
@@ -143,48 +93,65 @@ struct RpcServer::ServiceSet {
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
                                                             Verbs verbs) {
-  LATCHKEY_RETURN_IF_ERROR(TryBind(options.listen));
+  LATCHKEY_ASSIGN_OR_RETURN(Listening network, ListenOnNetwork(options.listen));
   grpc::EnableDefaultHealthCheckService(true);
   if (options.reflection) {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     // Links the descriptor in, which the library's own service lacks.
     grpc::health::v1::HealthCheckRequest::descriptor();
   }
-  std::unique_ptr<RpcServer> result(new RpcServer());
-  // The network last: nothing is acknowledged by a server that cannot start.
-  for (const Listener listener : {Listener::kAdminSocket, Listener::kNetwork}) {
-    const bool network = listener == Listener::kNetwork;
-    auto services = std::make_unique<ServiceSet>(listener, verbs);
-    grpc::ServerBuilder builder;
-    SetLimits(&builder);
-    services->Register(&builder);
-    if (network && options.benchmark) {
-      builder.RegisterService(&services->benchmark);
-    }
-    if (!options.reflection) {
-      builder.SetOption(std::make_unique<NoReflection>());
-    }
-    const std::string address =
-        network ? options.listen : absl::StrCat("unix:", options.admin_socket);
-    int port = 0;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
-    if (!network) unlink(options.admin_socket.c_str());
-    // The socket is made while the server starts: for its owner alone.
-    const mode_t mask = umask(0177);
-    std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-    umask(mask);
-    if (server == nullptr || port == 0) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("cannot listen on ", address));
-    }
-    // Not ready before both listeners are there, whatever gRPC thinks.
-    server->GetHealthCheckService()->SetServingStatus(false);
-    if (network) result->port_ = port;
-    result->services_.push_back(std::move(services));
-    result->servers_.push_back(std::move(server));
+  if (options.credentials == nullptr) {
+    options.credentials = grpc::InsecureServerCredentials();
   }
+  std::unique_ptr<RpcServer> result(new RpcServer(std::move(options)));
+  result->port_ = network.port;
+  LATCHKEY_ASSIGN_OR_RETURN(std::shared_ptr<Inlet> for_admin,
+                            result->Build(Listener::kAdminSocket, verbs));
+  LATCHKEY_ASSIGN_OR_RETURN(std::shared_ptr<Inlet> for_network,
+                            result->Build(Listener::kNetwork, verbs));
+  LATCHKEY_ASSIGN_OR_RETURN(Listening admin,
+                            ListenOnPath(result->options_.admin_socket));
+  // Last: nothing is acknowledged by a server that cannot start.
+  std::vector<Acceptor::Door> doors;
+  doors.push_back({.listening = std::move(admin),
+                   .limits = {.total = kMaxAdminConnections},
+                   .hand_over = HandingTo(std::move(for_admin))});
+  doors.push_back({.listening = std::move(network),
+                   .limits = result->options_.connections,
+                   .hand_over = HandingTo(std::move(for_network))});
+  result->acceptor_ = Acceptor::Start(std::move(doors), verbs.clock, verbs.log);
   return result;
 }
+
+absl::StatusOr<std::unique_ptr<RpcServer::Inlet>> RpcServer::Build(
+    Listener listener, const Verbs& verbs) {
+  const bool network = listener == Listener::kNetwork;
+  auto services = std::make_unique<ServiceSet>(listener, verbs);
+  grpc::ServerBuilder builder;
+  ApplyLimits(options_.transport, &builder);
+  services->Register(&builder);
+  if (network && options_.benchmark) {
+    builder.RegisterService(&services->benchmark);
+  }
+  if (!options_.reflection) {
+    builder.SetOption(std::make_unique<NoReflection>());
+  }
+  std::unique_ptr<Inlet> inlet =
+      AddInlet(&builder, network ? options_.credentials
+                                 : grpc::InsecureServerCredentials());
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "cannot serve on ", network ? options_.listen : options_.admin_socket));
+  }
+  // Not ready before both listeners are there, whatever gRPC thinks.
+  server->GetHealthCheckService()->SetServingStatus(false);
+  services_.push_back(std::move(services));
+  servers_.push_back(std::move(server));
+  return inlet;
+}
+
+RpcServer::RpcServer(Options options) : options_(std::move(options)) {}
 
 RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 
@@ -197,6 +164,11 @@ void RpcServer::SetServing(bool serving) {
 void RpcServer::Shutdown(absl::Duration drain) {
   const auto deadline =
       std::chrono::system_clock::now() + absl::ToChronoMilliseconds(drain);
+  if (acceptor_ != nullptr) {
+    acceptor_->Stop();
+    // Once only: another server may have made it since.
+    if (!std::exchange(stopped_, true)) unlink(options_.admin_socket.c_str());
+  }
   // At once, so that one listener's calls do not use up the other's time.
   std::vector<std::thread> drains;
   for (const auto& server : servers_) {

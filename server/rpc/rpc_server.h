@@ -9,28 +9,39 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
 
 #include "client/base/ids.h"
 #include "server/auth/account_admin.h"
 #include "server/auth/authority.h"
 #include "server/auth/session_admin.h"
 #include "server/base/log.h"
+#include "server/rpc/acceptor.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/call.h"
+#include "server/rpc/connection_count.h"
+#include "server/rpc/listening.h"
+#include "server/rpc/transport_limits.h"
 
 namespace latchkey {
 
 // RpcServer serves the RPCs on both listeners: a gRPC server each, with
 // services of their own that know which listener they serve. Health is served
-// on both, reflection and the benchmark's empty RPC if wanted.
+// on both, reflection and the benchmark's empty RPC if wanted. Connections are
+// accepted by an Acceptor, which counts them, and handed to gRPC.
 class RpcServer {
  public:
   struct Options {
     std::string listen;        // host:port; port 0: any free one
     std::string admin_socket;  // path, at most 107 bytes
     bool reflection = true;
+    // Of the network listener; null: plaintext.
+    std::shared_ptr<grpc::ServerCredentials> credentials;
     bool benchmark = false;  // BenchmarkService on the network listener
+    ConnectionLimits connections;
+    TransportLimits transport;
   };
 
   // What the services speak for; all of it outlives the server.
@@ -57,21 +68,33 @@ class RpcServer {
   // port returns the port that the network listener got.
   int port() const { return port_; }
 
+  // connection_counts may be called from any thread, after Shutdown too.
+  Acceptor::Counts connection_counts() const { return acceptor_->counts(); }
+
   // SetServing says on both listeners whether the server is ready.
   void SetServing(bool serving);
 
-  // Shutdown stops taking calls, lets those under way finish for at most
-  // `drain`, then cancels them. May be called again.
+  // Shutdown stops taking connections and calls, lets those under way finish
+  // for at most `drain`, then cancels them. May be called again.
   void Shutdown(absl::Duration drain);
 
  private:
   struct ServiceSet;
+  using Inlet = grpc::experimental::ExternalConnectionAcceptor;
 
-  RpcServer() = default;
+  explicit RpcServer(Options options);
 
+  // Builds and starts the server of one listener; its connections come by the
+  // inlet that it returns.
+  absl::StatusOr<std::unique_ptr<Inlet>> Build(Listener listener,
+                                               const Verbs& verbs);
+
+  const Options options_;
   std::vector<std::unique_ptr<ServiceSet>> services_;
   std::vector<std::unique_ptr<grpc::Server>> servers_;
   int port_ = 0;
+  std::unique_ptr<Acceptor> acceptor_;
+  bool stopped_ = false;
 };
 
 }  // namespace latchkey

@@ -28,6 +28,8 @@ class Database {
     std::string path;  // of the RocksDB; made 0700 if absent
     // Memory for the block cache, write buffers included.
     size_t cache_bytes = size_t{256} << 20;
+    // Descriptors for tables.
+    int table_files = 256;
     // The longest a session may live: how long an account's revocation must
     // be kept.
     absl::Duration max_session_ttl = absl::Hours(24 * 30);

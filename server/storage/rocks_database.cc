@@ -46,6 +46,7 @@ absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
   rocks_env_ = MakeOrderedLogsEnv(env);
   setup.env = rocks_env_.get();
   setup.cache_bytes = options.cache_bytes;
+  setup.table_files = options.table_files;
   setup.expiry_filter = NewExpiryFilterFactory(filter_clock_);
   setup.listener = floor_;
   setup.log = &log_;

@@ -32,10 +32,6 @@ constexpr size_t kOtherBufferBytes = size_t{4} << 20;
 // each write would start a flush.
 constexpr size_t kBufferStepBytes = size_t{128} << 10;
 
-// Descriptors for tables: at 64 MiB a file 10 M sessions take some 60. The
-// process needs the rest of its limit for connections.
-constexpr int kMaxOpenFiles = 256;
-
 // One flush and one compaction at a time: on a small machine a second one would
 // take what serves.
 constexpr int kBackgroundJobs = 2;
@@ -116,7 +112,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksSetup& setup,
   // After a background error nothing is retried in place.
   options.max_bgerror_resume_count = 0;
   options.max_total_wal_size = kMaxWalBytes;
-  options.max_open_files = kMaxOpenFiles;
+  options.max_open_files = setup.table_files;
   options.max_background_jobs = kBackgroundJobs;
   options.bytes_per_sync = kBytesPerSync;
   options.wal_bytes_per_sync = kBytesPerSync;

@@ -19,6 +19,7 @@ namespace latchkey {
 struct RocksSetup {
   rocksdb::Env* env = nullptr;
   size_t cache_bytes = 0;  // block cache, write buffers included
+  int table_files = 256;   // descriptors for tables
   std::shared_ptr<rocksdb::CompactionFilterFactory> expiry_filter;
   std::shared_ptr<rocksdb::EventListener> listener;
   Log* log = nullptr;  // gets RocksDB's warnings

@@ -142,6 +142,29 @@ TEST(Settings, BadValuesAreRefusedByName) {
            {"--hash_threads", "0"},
            {"--hash_queue", "-1"},
            {"--hash_max_wait", "99ms"},
+           {"--max_connections", "-1"},
+           {"--max_connections", "1000001"},
+           {"--max_connections_per_source", "0"},
+           {"--max_streams", "0"},
+           {"--max_streams", "100001"},
+           {"--max_header_bytes", "1023"},
+           {"--max_header_bytes", "1048577"},
+           {"--max_message_bytes", "16383"},
+           {"--max_message_bytes", "16777217"},
+           {"--handshake_timeout", "99ms"},
+           {"--handshake_timeout", "301s"},
+           {"--max_connection_idle", "99ms"},
+           {"--max_connection_idle", "25h"},
+           {"--max_connection_age", "99ms"},
+           {"--max_connection_age", "169h"},
+           {"--max_connection_age_grace", "99ms"},
+           {"--max_connection_age_grace", "61m"},
+           {"--keepalive_interval", "999ms"},
+           {"--keepalive_interval", "121m"},
+           {"--keepalive_timeout", "99ms"},
+           {"--keepalive_timeout", "601s"},
+           {"--min_ping_interval", "0s"},
+           {"--min_ping_interval", "121m"},
            {"--hash_max_wait", "60001ms"},
            {"--worker_threads", "x"},
            {"--key_signing_life", "59m", "--key_publish_lead", "1m"},
@@ -178,6 +201,32 @@ TEST(Settings, MemoryBudgetIsASizeWithinBounds) {
         HasSubstr("--memory_budget"))
         << bad;
   }
+}
+
+TEST(Settings, ConnectionsAndCallsHaveBounds) {
+  const Settings usual = Good({"--data_dir", "/d"});
+  EXPECT_EQ(usual.max_connections, 0);
+  EXPECT_EQ(usual.max_connections_per_source, 256);
+  const Settings set =
+      Good({"--data_dir=/d", "--max_connections=1",
+            "--max_connections_per_source=2", "--max_streams=3",
+            "--max_header_bytes=1024", "--max_message_bytes=16384",
+            "--handshake_timeout=100ms", "--max_connection_idle=200ms",
+            "--max_connection_age=300ms", "--max_connection_age_grace=400ms",
+            "--keepalive_interval=1s", "--keepalive_timeout=500ms",
+            "--min_ping_interval=1ms"});
+  EXPECT_EQ(set.max_connections, 1);
+  EXPECT_EQ(set.max_connections_per_source, 2);
+  EXPECT_EQ(set.transport.max_streams, 3);
+  EXPECT_EQ(set.transport.max_header_bytes, 1024);
+  EXPECT_EQ(set.transport.max_message_bytes, 16384);
+  EXPECT_EQ(set.transport.handshake_timeout, absl::Milliseconds(100));
+  EXPECT_EQ(set.transport.max_idle, absl::Milliseconds(200));
+  EXPECT_EQ(set.transport.max_age, absl::Milliseconds(300));
+  EXPECT_EQ(set.transport.max_age_grace, absl::Milliseconds(400));
+  EXPECT_EQ(set.transport.keepalive_interval, absl::Seconds(1));
+  EXPECT_EQ(set.transport.keepalive_timeout, absl::Milliseconds(500));
+  EXPECT_EQ(set.transport.min_ping_interval, absl::Milliseconds(1));
 }
 
 TEST(Settings, PlaintextBeyondLoopbackMustBeSaid) {
