@@ -36,6 +36,7 @@
 #include "server/memory_plan.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/rpc_server.h"
+#include "server/rpc/watchdog.h"
 #include "server/session/session_cache.h"
 #include "server/settings.h"
 #include "server/storage/database.h"
@@ -44,6 +45,8 @@ namespace latchkey {
 namespace {
 
 constexpr int kExitFailed = 1;
+// The watchdog ended it: EX_SOFTWARE. Not by abort, whose core would hold keys.
+constexpr int kExitStuck = 70;
 // How often the main thread looks at the store's health between signals.
 constexpr time_t kHealthCheckSeconds = 1;
 
@@ -141,6 +144,7 @@ class Latchkeyd {
   bool accounts_warm_ = false;
   std::unique_ptr<Warmer> warmer_;
   std::unique_ptr<RpcServer> rpc_;
+  std::unique_ptr<Watchdog> watchdog_;
 };
 
 absl::StatusOr<std::unique_ptr<Latchkeyd>> Latchkeyd::Start(
@@ -285,6 +289,9 @@ absl::Status Latchkeyd::Listen() {
                         .readers = *readers_,
                         .clock = clock_,
                         .log = log_}));
+  watchdog_ = std::make_unique<Watchdog>(
+      Watchdog::Options{}, rpc_->Probes(), [] { _exit(kExitStuck); }, log_);
+  watchdog_->Start();
   janitor_->Start();
   warmer_->Start();
   serving_ = true;
@@ -333,6 +340,7 @@ void Latchkeyd::WatchStore() {
 void Latchkeyd::Stop(const sigset_t& signals) {
   log_.Info("stopping", {{"drain_timeout", settings_.drain_timeout}});
   rpc_->SetServing(false);
+  watchdog_->Dismiss();
   // Drains while this thread listens for a second signal, which ends the
   // process where it is: everything acknowledged is on disk already.
   std::thread hurry([signals] {
@@ -344,6 +352,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   hurry.detach();
   warmer_->Stop();
   rpc_->Shutdown(settings_.drain_timeout);
+  watchdog_->Stop();
   hashes_->Stop();
   workers_->Stop();
   readers_->Stop();

@@ -1,5 +1,8 @@
 #include "server/rpc/rpc_server.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -17,6 +20,7 @@
 #include "server/rpc/auth_service.h"
 #include "server/rpc/benchmark_service.h"
 #include "server/rpc/key_service.h"
+#include "server/rpc/self_probe.h"
 #include "server/rpc/session_service.h"
 
 namespace latchkey {
@@ -25,6 +29,9 @@ namespace {
 // Operators at a time; apart from the network's, so that they get in when that
 // is full. They share one source, so only this number holds.
 constexpr int kMaxAdminConnections = 32;
+
+// How long the watchdog waits for one answer.
+constexpr absl::Duration kProbeLimit = absl::Seconds(5);
 
 // The reflection library adds itself to every server of a program that it is
 // linked into; this takes it out again.
@@ -105,6 +112,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
   }
   std::unique_ptr<RpcServer> result(new RpcServer(std::move(options)));
   result->port_ = network.port;
+  result->near_address_ = NearAddressOf(network.sockets.front());
   LATCHKEY_ASSIGN_OR_RETURN(std::shared_ptr<Inlet> for_admin,
                             result->Build(Listener::kAdminSocket, verbs));
   LATCHKEY_ASSIGN_OR_RETURN(std::shared_ptr<Inlet> for_network,
@@ -139,6 +147,10 @@ absl::StatusOr<std::unique_ptr<RpcServer::Inlet>> RpcServer::Build(
   std::unique_ptr<Inlet> inlet =
       AddInlet(&builder, network ? options_.credentials
                                  : grpc::InsecureServerCredentials());
+  if (network) {
+    MutexLock lock(&inside_mutex_);
+    inside_ = AddInlet(&builder, grpc::InsecureServerCredentials());
+  }
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -149,6 +161,35 @@ absl::StatusOr<std::unique_ptr<RpcServer::Inlet>> RpcServer::Build(
   services_.push_back(std::move(services));
   servers_.push_back(std::move(server));
   return inlet;
+}
+
+std::vector<Watchdog::Probe> RpcServer::Probes() {
+  const auto ask_health = [this]() -> absl::Status {
+    LATCHKEY_ASSIGN_OR_RETURN(FileDescriptor connection, ConnectInside());
+    return AskHealth(std::move(connection), kProbeLimit);
+  };
+  const auto ask_acceptor = [this, before = uint64_t{0}]() mutable {
+    const uint64_t now = acceptor_->counts().rounds;
+    const bool turned = now != std::exchange(before, now);
+    return turned ? absl::OkStatus() : absl::UnavailableError("stands still");
+  };
+  const auto connect = [this] { return ConnectTo(near_address_, kProbeLimit); };
+  return {
+      {"health", ask_health}, {"acceptor", ask_acceptor}, {"connect", connect}};
+}
+
+absl::StatusOr<FileDescriptor> RpcServer::ConnectInside() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+                 ends) != 0) {
+    return absl::ResourceExhaustedError(strerror(errno));
+  }
+  FileDescriptor client(ends[0]);
+  FileDescriptor server(ends[1]);
+  MutexLock lock(&inside_mutex_);
+  if (inside_ == nullptr) return absl::UnavailableError("shutting down");
+  HandTo(*inside_, std::move(server));
+  return client;
 }
 
 RpcServer::RpcServer(Options options) : options_(std::move(options)) {}
@@ -168,6 +209,10 @@ void RpcServer::Shutdown(absl::Duration drain) {
     acceptor_->Stop();
     // Once only: another server may have made it since.
     if (!std::exchange(stopped_, true)) unlink(options_.admin_socket.c_str());
+  }
+  {
+    MutexLock lock(&inside_mutex_);
+    inside_.reset();
   }
   // At once, so that one listener's calls do not use up the other's time.
   std::vector<std::thread> drains;

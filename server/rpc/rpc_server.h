@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,9 +15,11 @@
 #include "grpcpp/server_builder.h"
 
 #include "client/base/ids.h"
+#include "client/base/mutex.h"
 #include "server/auth/account_admin.h"
 #include "server/auth/authority.h"
 #include "server/auth/session_admin.h"
+#include "server/base/file_descriptor.h"
 #include "server/base/log.h"
 #include "server/rpc/acceptor.h"
 #include "server/rpc/admin_service.h"
@@ -24,6 +27,7 @@
 #include "server/rpc/connection_count.h"
 #include "server/rpc/listening.h"
 #include "server/rpc/transport_limits.h"
+#include "server/rpc/watchdog.h"
 
 namespace latchkey {
 
@@ -71,6 +75,11 @@ class RpcServer {
   // connection_counts may be called from any thread, after Shutdown too.
   Acceptor::Counts connection_counts() const { return acceptor_->counts(); }
 
+  // Probes returns what a watchdog asks this server, which must outlive it: a
+  // health call through a connection of its own, within; a connect to the
+  // port; and whether the acceptor turns.
+  std::vector<Watchdog::Probe> Probes();
+
   // SetServing says on both listeners whether the server is ready.
   void SetServing(bool serving);
 
@@ -88,13 +97,19 @@ class RpcServer {
   // inlet that it returns.
   absl::StatusOr<std::unique_ptr<Inlet>> Build(Listener listener,
                                                const Verbs& verbs);
+  absl::StatusOr<FileDescriptor> ConnectInside();
 
   const Options options_;
   std::vector<std::unique_ptr<ServiceSet>> services_;
   std::vector<std::unique_ptr<grpc::Server>> servers_;
   int port_ = 0;
+  sockaddr_storage near_address_{};
   std::unique_ptr<Acceptor> acceptor_;
   bool stopped_ = false;
+  // Connections of our own to the network's services. gRPC forgets to close
+  // what is handed to a server that was shut down, so nothing is.
+  Mutex inside_mutex_;
+  std::unique_ptr<Inlet> inside_ ABSL_GUARDED_BY(inside_mutex_);
 };
 
 }  // namespace latchkey
