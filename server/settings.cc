@@ -261,6 +261,9 @@ void AddResources(CLI::App* app, Settings* settings) {
   Add(app, "--worker_queue", &settings->worker_queue,
       "Calls waiting for a worker or reader; more are told to retry")
       ->check(CLI::Range(1, 1000000));
+  Add(app, "--max_calls_waiting", &settings->max_calls_waiting,
+      "Calls of one method under way at a time; more are told to retry")
+      ->check(CLI::Range(1, 1000000));
   AddMemoryBudget(app, &settings->memory_budget);
 }
 
@@ -312,6 +315,9 @@ std::optional<std::string> CheckTogether(const Settings& settings) {
   }
   if (settings.key_publish_lead * 2 > settings.key_signing_life) {
     return "--key_publish_lead: must be at most half of --key_signing_life";
+  }
+  if (settings.hash_queue > settings.max_calls_waiting) {
+    return "--hash_queue: must be at most --max_calls_waiting";
   }
   for (const auto& [name, text] :
        {std::pair("--issuer", &settings.issuer),

@@ -33,6 +33,8 @@ struct Settings {
   // one address.
   int max_connections_per_source = 256;
   TransportLimits transport;
+  // Half of --worker_queue: so no method can take all of it.
+  int max_calls_waiting = 512;
 
   LogLevel log_level = LogLevel::kInfo;
   std::string log_file;  // empty: standard error

@@ -19,6 +19,7 @@
 #include "server/base/log.h"
 #include "server/base/origin.h"
 #include "server/base/task_pool.h"
+#include "server/rpc/call_admission.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
 #include "server/rpc/request_parser.h"
@@ -34,6 +35,7 @@ struct CallDoor {
   // storm of logins and logouts does not stand in the way of Validate.
   TaskPool& workers;
   TaskPool& readers;
+  CallAdmission& admission;
   const Clock& clock;
   Log& log;
 };
@@ -49,10 +51,11 @@ inline absl::Status NotPermitted() {
 template <typename Request, typename Response>
 class Call {
  public:
-  Call(const CallDoor& door, absl::string_view method,
+  Call(const CallDoor& door, Method method,
        grpc::CallbackServerContext* context, grpc::ByteBuffer* out)
       : door_(door),
-        method_(method),
+        method_(kMethodRules[static_cast<int>(method)].name),
+        place_(door.admission.TryEnter(method)),
         context_(context),
         reactor_(context->DefaultReactor()),
         out_(out) {}
@@ -62,6 +65,8 @@ class Call {
 
   const CallDoor& door() const { return door_; }
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+  // admitted tells whether the call may be worked on.
+  bool admitted() const { return place_.valid(); }
 
   // MakeOrigin tells where the call came from.
   Origin MakeOrigin() const {
@@ -105,6 +110,7 @@ class Call {
  private:
   const CallDoor& door_;
   const absl::string_view method_;
+  const CallAdmission::Place place_;
   grpc::CallbackServerContext* const context_;
   grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* const out_;
@@ -113,20 +119,23 @@ class Call {
 template <typename Request, typename Response>
 using CallPtr = std::shared_ptr<Call<Request, Response>>;
 
-// Serve is the way in of every RPC: may it be called here, can its request be
-// read; then `start(call)`, which must see to it that Finish is called and
-// must not block.
+// Serve is the way in of every RPC: may it be called here, are not too many of
+// its kind under way, can its request be read; then `start(call)`, which must
+// see to it that Finish is called and must not block.
 template <typename Request, typename Response, typename Start>
 grpc::ServerUnaryReactor* Serve(const CallDoor& door, Method method,
                                 grpc::CallbackServerContext* context,
                                 const grpc::ByteBuffer* in,
                                 grpc::ByteBuffer* out, Start start) {
-  const absl::string_view name = kMethodRules[static_cast<int>(method)].name;
   auto call =
-      std::make_shared<Call<Request, Response>>(door, name, context, out);
+      std::make_shared<Call<Request, Response>>(door, method, context, out);
   grpc::ServerUnaryReactor* const reactor = call->reactor();
   if (!IsPermitted(method, door.listener)) {
     call->Finish(NotPermitted());
+    return reactor;
+  }
+  if (!call->admitted()) {
+    call->Finish(Overloaded());
     return reactor;
   }
   const absl::Status parsed = ParseRequest(*in, &call->request);

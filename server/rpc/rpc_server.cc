@@ -72,8 +72,10 @@ Acceptor::HandOver HandingTo(std::shared_ptr<Inlet> inlet) {
 
 // The services of one listener.
 struct RpcServer::ServiceSet {
-  ServiceSet(Listener listener, const Verbs& verbs)
-      : door{listener, verbs.workers, verbs.readers, verbs.clock, verbs.log},
+  ServiceSet(Listener listener, int max_calls_waiting, const Verbs& verbs)
+      : admission(max_calls_waiting),
+        door{listener,  verbs.workers, verbs.readers,
+             admission, verbs.clock,   verbs.log},
         auth(door, verbs.authority, verbs.about.epoch),
         sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
         accounts(door, verbs.accounts, verbs.about.epoch),
@@ -89,6 +91,7 @@ struct RpcServer::ServiceSet {
     builder->RegisterService(&admin);
   }
 
+  CallAdmission admission;
   CallDoor door;
   AuthRpc auth;
   SessionRpc sessions;
@@ -134,7 +137,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
 absl::StatusOr<std::unique_ptr<RpcServer::Inlet>> RpcServer::Build(
     Listener listener, const Verbs& verbs) {
   const bool network = listener == Listener::kNetwork;
-  auto services = std::make_unique<ServiceSet>(listener, verbs);
+  auto services =
+      std::make_unique<ServiceSet>(listener, options_.max_calls_waiting, verbs);
   grpc::ServerBuilder builder;
   ApplyLimits(options_.transport, &builder);
   services->Register(&builder);

@@ -46,6 +46,8 @@ class RpcServer {
     bool benchmark = false;  // BenchmarkService on the network listener
     ConnectionLimits connections;
     TransportLimits transport;
+    // Calls of one method under way at a time, on each listener.
+    int max_calls_waiting = 512;
   };
 
   // What the services speak for; all of it outlives the server.

@@ -271,6 +271,23 @@ class Waiting(unittest.TestCase):
     SETTINGS = ("--hash_threads", "1", "--hash_time_cost", "8",
                 "--hash_memory_kib", "131072", "--hash_max_wait", "60s")
 
+    def test_calls_of_one_method_have_a_limit_and_others_do_not_feel_it(self):
+        daemon = harness.start_daemon(self, [
+            *self.SETTINGS, "--hash_queue", "2", "--max_calls_waiting", "2"])
+        password = daemon.create_account("alice")
+        request = auth_pb2.LoginRequest(account="alice", password=password)
+        daemon.validate("x")  # connects
+        logins = [daemon.public.auth.Login.future(request, timeout=TIMEOUT)
+                  for _ in range(3)]
+        details = harness.Details(logins[2].exception())
+        self.assertEqual(details.code, grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(details.reason, "OVERLOADED")
+        self.assertGreater(details.retry_seconds, 0)
+        daemon.validate("x")
+        for login in logins[:2]:
+            daemon.secrets.credential(login.result().credential)
+        self.assertEqual(len(daemon.list_sessions("alice")), 2)
+
     def test_3000_reset_logins_are_not_3000_hashes(self):
         daemon = harness.start_daemon(self, self.SETTINGS)
         password = daemon.create_account("alice")

@@ -142,6 +142,9 @@ TEST(Settings, BadValuesAreRefusedByName) {
            {"--hash_threads", "0"},
            {"--hash_queue", "-1"},
            {"--hash_max_wait", "99ms"},
+           {"--hash_queue", "513"},
+           {"--hash_queue", "9", "--max_calls_waiting", "8"},
+           {"--max_calls_waiting", "0"},
            {"--max_connections", "-1"},
            {"--max_connections", "1000001"},
            {"--max_connections_per_source", "0"},
@@ -207,6 +210,7 @@ TEST(Settings, ConnectionsAndCallsHaveBounds) {
   const Settings usual = Good({"--data_dir", "/d"});
   EXPECT_EQ(usual.max_connections, 0);
   EXPECT_EQ(usual.max_connections_per_source, 256);
+  EXPECT_EQ(usual.max_calls_waiting, 512);
   const Settings set =
       Good({"--data_dir=/d", "--max_connections=1",
             "--max_connections_per_source=2", "--max_streams=3",
@@ -214,7 +218,7 @@ TEST(Settings, ConnectionsAndCallsHaveBounds) {
             "--handshake_timeout=100ms", "--max_connection_idle=200ms",
             "--max_connection_age=300ms", "--max_connection_age_grace=400ms",
             "--keepalive_interval=1s", "--keepalive_timeout=500ms",
-            "--min_ping_interval=1ms"});
+            "--min_ping_interval=1ms", "--max_calls_waiting=64"});
   EXPECT_EQ(set.max_connections, 1);
   EXPECT_EQ(set.max_connections_per_source, 2);
   EXPECT_EQ(set.transport.max_streams, 3);
@@ -227,6 +231,7 @@ TEST(Settings, ConnectionsAndCallsHaveBounds) {
   EXPECT_EQ(set.transport.keepalive_interval, absl::Seconds(1));
   EXPECT_EQ(set.transport.keepalive_timeout, absl::Milliseconds(500));
   EXPECT_EQ(set.transport.min_ping_interval, absl::Milliseconds(1));
+  EXPECT_EQ(set.max_calls_waiting, 64);
 }
 
 TEST(Settings, PlaintextBeyondLoopbackMustBeSaid) {
