@@ -20,8 +20,9 @@
 namespace latchkey {
 namespace {
 
-// Connections that wait to be accepted.
-constexpr int kBacklog = 16;
+// Connections that wait to be accepted. Many, since the one that does not fit
+// tries again only after a second; they cost us nothing.
+constexpr int kBacklog = 128;
 // Above kMaxConnections, so that a new one can be there while the oldest goes.
 constexpr unsigned kSpareConnections = 4;
 
