@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_AUTH_RESOLVER_H_
 #define LATCHKEY_SERVER_AUTH_RESOLVER_H_
 
+#include <memory>
 #include <optional>
 
 #include "absl/status/statusor.h"
@@ -61,9 +62,9 @@ class Resolver {
                                               absl::Time now, Reach reach,
                                               int* checks_left) const;
   // Judges a JWT that was not seen before; nullopt if it is not good.
-  absl::StatusOr<std::optional<JwtVerdict>> JudgeJwt(absl::string_view text,
-                                                     absl::Time now,
-                                                     Reach reach) const;
+  absl::StatusOr<std::optional<JwtVerdict>> JudgeJwt(
+      absl::string_view text, const std::shared_ptr<const KeySet>& keys,
+      absl::Time now, Reach reach) const;
   VerifyResult Verify(absl::string_view text, const KeySet& keys,
                       bool allow_expired, absl::Time now) const;
 
