@@ -89,6 +89,13 @@ int PortOf(const Socket& socket) {
                    : reinterpret_cast<sockaddr_in*>(&address)->sin_port);
 }
 
+// A path has one spelling: left as it came, one that is written otherwise is
+// another path.
+size_t KeepEscapes(void* /*unused*/, MHD_Connection* /*connection*/,
+                   char* text) {
+  return strlen(text);
+}
+
 // Queues the whole answer; the connection is closed behind it.
 MHD_Result Answer(MHD_Connection* connection, unsigned code,
                   const char* content_type, const std::string& body) {
@@ -134,6 +141,7 @@ class MetricsServer::Daemon {
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequestBytes,
         MHD_OPTION_CONNECTION_TIMEOUT, timeout,  //
         MHD_OPTION_STRICT_FOR_CLIENT, 1,         //
+        MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,
         MHD_OPTION_NOTIFY_CONNECTION, &Daemon::OnConnection, this,
         MHD_OPTION_END);
     if (daemon_ == nullptr) {

@@ -141,8 +141,9 @@ TEST_F(MetricsServerTest, ABodyIsNotReadBeforeTheRefusal) {
 }
 
 TEST_F(MetricsServerTest, OtherPathsAreNotFound) {
-  for (const char* path : {"/", "/metrics/", "/Metrics", "//metrics",
-                           "/metrics%00", "/healthz/x", "/%2e%2e/metrics"}) {
+  for (const char* path :
+       {"/", "/metrics/", "/Metrics", "//metrics", "/metrics%00", "/healthz/x",
+        "/%2e%2e/metrics", "/%6detrics", "/metrics%2F"}) {
     EXPECT_THAT(Ask("GET", path), StartsWith("HTTP/1.1 404 ")) << path;
   }
 }
