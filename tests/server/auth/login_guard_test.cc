@@ -137,8 +137,11 @@ TEST_F(GuardedLogin, ManyAtOnceDoNotAllComeThrough) {
     release.Wait();
   };
   std::atomic<int> refused = 0, throttled = 0;
+  Notification all_refused;
   const auto done = [&](const absl::StatusOr<Grant>& grant) {
-    refused += ReasonOf(grant.status()) == Reason::kLoginRefused;
+    if (ReasonOf(grant.status()) == Reason::kLoginRefused && ++refused == 5) {
+      all_refused.Notify();
+    }
     throttled += ReasonOf(grant.status()) == Reason::kLoginThrottled;
   };
   world_.authority().Login(From(kHere, "alice"), done);
@@ -148,6 +151,7 @@ TEST_F(GuardedLogin, ManyAtOnceDoNotAllComeThrough) {
   }
   EXPECT_EQ(throttled, 95);
   release.Notify();
+  all_refused.Wait();
   world_.hashes().Stop();
   EXPECT_EQ(refused, 5);
 }

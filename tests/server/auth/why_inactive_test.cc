@@ -111,8 +111,9 @@ TEST_F(WhyInactiveTest, TheAccountIsTheReasonWhateverTheForm) {
     EXPECT_EQ(Why(first), InactiveReason::kSessionEnded);
 
     const Grant second = Login(form);
-    ASSERT_TRUE(world_.SetPassword("alice", "pw").ok());
+    ASSERT_TRUE(world_.SetPassword("alice", "new").ok());
     EXPECT_EQ(Why(second), InactiveReason::kSessionEnded);
+    ASSERT_TRUE(world_.SetPassword("alice", "pw").ok());
 
     const Grant third = Login(form);
     ASSERT_TRUE(world_.accounts().Delete("alice", Origin()).ok());

@@ -98,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"AnyPath", "uri:/*=admin", "scheme"},
         BadCase{"NoScheme", "uri:example.org/a=admin", "scheme"},
         BadCase{"UpperCaseScheme", "uri:SPIFFE://d/a=admin", "scheme"},
-        BadCase{"AnyDomain", "uri:spiffe://*=admin", "last path segment"},
+        BadCase{"AnyDomain", "uri:spiffe://*=admin", "a path of segments"},
         BadCase{"AnyDomainBelow", "uri:spiffe:///*=admin", "host"},
         BadCase{"DomainWildcard", "uri:spiffe://*.a/b=admin", "last path"},
         BadCase{"StarInTheMiddle", "uri:spiffe://d/*/b=admin", "last path"},
