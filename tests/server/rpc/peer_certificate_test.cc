@@ -13,6 +13,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+// Only a child of it can make one.
+struct NoProperties : grpc::AuthPropertyIterator {};
+
 // A connection as the transport describes it.
 class Peer final : public grpc::AuthContext {
  public:
@@ -31,12 +34,8 @@ class Peer final : public grpc::AuthContext {
     }
     return values;
   }
-  grpc::AuthPropertyIterator begin() const override {
-    return grpc::AuthPropertyIterator();
-  }
-  grpc::AuthPropertyIterator end() const override {
-    return grpc::AuthPropertyIterator();
-  }
+  grpc::AuthPropertyIterator begin() const override { return NoProperties(); }
+  grpc::AuthPropertyIterator end() const override { return NoProperties(); }
   void AddProperty(const std::string&, const grpc::string_ref&) override {}
   bool SetPeerIdentityPropertyName(const std::string&) override {
     return false;
