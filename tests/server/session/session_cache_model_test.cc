@@ -370,7 +370,10 @@ void Crowd::Read(uint32_t n, std::array<absl::Time, kSessions>& seen,
   if (!found.ok()) {
     if (absl::IsUnavailable(found.status()) && memory) return;
     if (!absl::IsNotFound(found.status())) Wrong("odd answer", n);
-    if (!IsNoted(n) && IsAlive(session, now) && !ending_[n]) Wrong("lost", n);
+    // What has died since `now` may have been freed meanwhile.
+    if (!IsNoted(n) && IsAlive(session, clock_.Now()) && !ending_[n]) {
+      Wrong("lost", n);
+    }
     return;
   }
   if (ended) Wrong("found after its end", n);
