@@ -267,11 +267,32 @@ class Daemon:
             timeout=CALL_TIMEOUT_SECONDS)
         return password
 
+    def create_service(self, name, roles=()):
+        """Makes a service account and returns a secret of its."""
+        self.private.accounts.CreateAccount(
+            account_pb2.CreateAccountRequest(
+                account_id=name, kind=account_pb2.ACCOUNT_KIND_SERVICE,
+                roles=roles),
+            timeout=CALL_TIMEOUT_SECONDS)
+        secret = self.private.accounts.AddClientSecret(
+            account_pb2.AddClientSecretRequest(parent="accounts/" + name),
+            timeout=CALL_TIMEOUT_SECONDS).secret
+        self.secrets.credential(secret)
+        return secret
+
     def login(self, account, password, credential_format=OPAQUE, **fields):
+        return self._login(credential_format, account=account,
+                           password=password, **fields)
+
+    def login_service(self, account, secret, credential_format=OPAQUE,
+                      **fields):
+        return self._login(credential_format, account=account,
+                           client_secret=secret, **fields)
+
+    def _login(self, credential_format, **fields):
         response = self.public.auth.Login(
-            auth_pb2.LoginRequest(
-                account=account, password=password,
-                credential_format=credential_format, **fields),
+            auth_pb2.LoginRequest(credential_format=credential_format,
+                                  **fields),
             timeout=CALL_TIMEOUT_SECONDS)
         self.secrets.credential(response.credential)
         if response.refresh_credential:

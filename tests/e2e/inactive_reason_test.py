@@ -21,9 +21,9 @@ class InactiveReasonTest:
         super().setUpClass()
         cls.tellers = {}
         for name in ("reader", "validator"):
-            password = cls.daemon.create_account(name)
+            secret = cls.daemon.create_service(name)
             cls.tellers[name] = bearer(
-                cls.daemon.login(name, password).credential)
+                cls.daemon.login_service(name, secret).credential)
 
     def ask(self, stubs, metadata, credential, **fields):
         """Asks singly and in a batch, and returns the one answer."""

@@ -23,6 +23,9 @@ NEEDS = {
     "CreateAccount": ADMIN, "GetAccount": ADMIN, "ListAccounts": ADMIN,
     "UpdateAccount": ADMIN, "DisableAccount": ADMIN, "EnableAccount": ADMIN,
     "DeleteAccount": ADMIN, "SetPassword": ADMIN,
+    "AddClientSecret": ADMIN, "ListClientSecrets": ADMIN,
+    "RemoveClientSecret": ADMIN, "SetJwks": ADMIN,
+    "SetCertificateNames": ADMIN,
     "ListKeys": ADMIN, "RotateKey": ADMIN, "GetServerInfo": ADMIN,
 }
 
@@ -75,9 +78,9 @@ class TableTest(harness.DaemonTest):
         super().setUpClass()
         cls.credentials = {}
         for name in HAS:
-            password = cls.daemon.create_account(name)
+            secret = cls.daemon.create_service(name)
             cls.credentials[name] = [
-                cls.daemon.login(name, password, form).credential
+                cls.daemon.login_service(name, secret, form).credential
                 for form in (harness.OPAQUE, harness.JWT)]
 
     def outcome(self, stubs, path, metadata=()):
@@ -146,22 +149,25 @@ class Closed(TableTest):
 
     def test_what_is_presented_must_be_good(self):
         good = self.credentials["a"][0]
-        password = self.daemon.create_account("elsewhere")
+        secret = self.daemon.create_service("elsewhere")
+        person = self.daemon.create_account("person")
         for headers in (
                 bearer("rubbish"), bearer(""), bearer(good + " "),
                 bearer(good)[:1] * 2, (("authorization", good),),
                 (("authorization", "Basic " + good),),
-                bearer(self.daemon.login("elsewhere", password,
-                                         harness.JWT).refresh_credential)):
+                bearer(secret),
+                bearer(self.daemon.login("person", person).credential),
+                bearer(self.daemon.login_service(
+                    "elsewhere", secret, harness.JWT).refresh_credential)):
             with self.subTest(headers=len(headers)):
                 self.assertTable(set(), self.daemon.public, headers,
                                  "CALLER_REFUSED")
 
     def test_an_ended_credential_is_refused_at_once(self):
-        password = self.daemon.create_account("short")
+        secret = self.daemon.create_service("short")
         # The same account name is granted nothing: being known is enough to
         # tell a live credential from a dead one.
-        login = self.daemon.login("short", password)
+        login = self.daemon.login_service("short", secret)
         path = "/latchkey.v1.KeyService/ListKeys"
         self.assertEqual(
             self.outcome(self.daemon.public, path, bearer(login.credential)),
@@ -172,12 +178,13 @@ class Closed(TableTest):
             "CALLER_REFUSED")
 
     def test_a_session_made_for_others_does_not_open_this_door(self):
-        password = self.daemon.create_account("aud")
+        secret = self.daemon.create_service("aud")
         issuer = self.daemon.private.admin.GetServerInfo(
             harness.admin_pb2.GetServerInfoRequest(), timeout=TIMEOUT).issuer
         for audiences, reason in ((["billing"], "CALLER_REFUSED"),
                                   (["billing", issuer], "NOT_PERMITTED")):
-            login = self.daemon.login("aud", password, audiences=audiences)
+            login = self.daemon.login_service("aud", secret,
+                                              audiences=audiences)
             self.assertEqual(
                 self.outcome(self.daemon.public,
                              "/latchkey.v1.KeyService/ListKeys",
