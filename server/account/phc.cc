@@ -42,25 +42,6 @@ absl::StatusOr<uint32_t> ReadParameter(absl::string_view text,
   return value;
 }
 
-absl::StatusOr<std::string> ReadBase64(absl::string_view text, size_t min,
-                                       size_t max) {
-  std::string bytes(text.size() / 4 * 3 + 3, '\0');
-  size_t size = 0;
-  // With no end pointer libsodium takes the whole text or fails; it refuses
-  // padding in this variant, and bits left over that are not zero.
-  if (sodium_base642bin(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size(),
-                        text.data(), text.size(), nullptr, &size, nullptr,
-                        sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0) {
-    return absl::InvalidArgumentError(
-        "salt or tag is not canonical unpadded base64");
-  }
-  if (size < min || size > max) {
-    return absl::OutOfRangeError("salt or tag is too short or too long");
-  }
-  bytes.resize(size);
-  return bytes;
-}
-
 std::string WriteBase64(absl::string_view bytes) {
   std::string text(sodium_base64_ENCODED_LEN(
                        bytes.size(), sodium_base64_VARIANT_ORIGINAL_NO_PADDING),
@@ -70,6 +51,26 @@ std::string WriteBase64(absl::string_view bytes) {
                     bytes.size(), sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
   text.pop_back();  // the terminator that libsodium writes
   return text;
+}
+
+absl::StatusOr<std::string> ReadBase64(absl::string_view text, size_t min,
+                                       size_t max) {
+  std::string bytes(text.size() / 4 * 3 + 3, '\0');
+  size_t size = 0;
+  // With no end pointer libsodium takes the whole text or fails. It also takes
+  // bytes above 0x7f for characters: what spells otherwise is refused.
+  if (sodium_base642bin(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size(),
+                        text.data(), text.size(), nullptr, &size, nullptr,
+                        sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0 ||
+      WriteBase64(absl::string_view(bytes).substr(0, size)) != text) {
+    return absl::InvalidArgumentError(
+        "salt or tag is not canonical unpadded base64");
+  }
+  if (size < min || size > max) {
+    return absl::OutOfRangeError("salt or tag is too short or too long");
+  }
+  bytes.resize(size);
+  return bytes;
 }
 
 absl::Status CheckBounds(const HashCost& cost, uint32_t lanes) {

@@ -73,6 +73,23 @@ TEST(Phc, PartsAreReadAsWritten) {
   EXPECT_EQ(hash->tag.size(), 32u);
 }
 
+// libsodium takes some of them for characters of base64.
+TEST(Phc, BytesAboveAsciiSpellNothing) {
+  for (int byte = 0x80; byte <= 0xff; ++byte) {
+    for (const size_t at : {0u, 5u, 9u}) {
+      std::string salt(kSalt16);
+      std::string tag(kTag32);
+      salt[at] = tag[at] = static_cast<char>(byte);
+      EXPECT_EQ(CodeOf(Phc("m=19456,t=2,p=1", salt)),
+                absl::StatusCode::kInvalidArgument)
+          << byte;
+      EXPECT_EQ(CodeOf(Phc("m=19456,t=2,p=1", kSalt16, tag)),
+                absl::StatusCode::kInvalidArgument)
+          << byte;
+    }
+  }
+}
+
 struct Row {
   const char* name;
   std::string phc;
