@@ -13,6 +13,10 @@ namespace latchkey {
 namespace {
 
 std::optional<std::string> DecodeBySodium(absl::string_view text) {
+  // It takes bytes above 0x7f for characters.
+  for (const char c : text) {
+    if (static_cast<uint8_t>(c) > 0x7f) return std::nullopt;
+  }
   std::string bytes(text.size() + 1, '\0');
   size_t size = 0;
   if (sodium_base642bin(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size(),
