@@ -60,11 +60,21 @@ absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
   LATCHKEY_ASSIGN_OR_RETURN(
       std::optional<Holder> holder,
       resolver_.ByCredential(query.credential, now, reach, checks_left));
-  if (!holder.has_value()) return answer;
+  if (!holder.has_value()) {
+    if (!query.explain) return answer;
+    LATCHKEY_ASSIGN_OR_RETURN(
+        answer.inactive_reason,
+        resolver_.WhyInactive(query.credential, now, reach));
+    return answer;
+  }
   LiveSession& session = holder->session;
-  if (!ServesAudience(*session.profile, query.audience)) return answer;
+  if (!ServesAudience(*session.profile, query.audience)) {
+    if (query.explain) answer.inactive_reason = InactiveReason::kAudience;
+    return answer;
+  }
   if (query.max_auth_age.has_value() &&
       now - session.auth_time() > *query.max_auth_age) {
+    if (query.explain) answer.inactive_reason = InactiveReason::kAuthTooOld;
     return answer;
   }
   if (!query.passive) {

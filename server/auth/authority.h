@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 
 #include "client/base/secret_bytes.h"
+#include "server/auth/inactive_reason.h"
 #include "server/auth/parts.h"
 #include "server/auth/resolver.h"
 #include "server/base/origin.h"
@@ -50,6 +51,8 @@ struct ValidateQuery {
   absl::string_view audience;
   std::optional<absl::Duration> max_auth_age;
   bool passive = false;
+  // Say why, if it is not active; that may take another look.
+  bool explain = false;
 };
 
 struct ValidateAnswer {
@@ -57,6 +60,8 @@ struct ValidateAnswer {
   LiveSession session;     // only if active
   absl::Time expire_time;  // only if active
   uint64_t revision = 0;
+  // Only if not active and the query says `explain`.
+  InactiveReason inactive_reason = InactiveReason::kUntold;
 };
 
 struct BatchValidateAnswer {

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 
 #include "client/verify/jwt_verifier.h"
+#include "server/auth/inactive_reason.h"
 #include "server/auth/parts.h"
 #include "server/base/reach.h"
 #include "server/session/live_session.h"
@@ -56,6 +57,12 @@ class Resolver {
                                               absl::Time now,
                                               Reach reach) const;
 
+  // WhyInactive tells why ByCredential had nothing for `text` at `now`: the
+  // first that applies of expired, idle, account, ended. With Reach::kMemory,
+  // kUnavailable without a Reason where the disk or a signature is needed.
+  absl::StatusOr<InactiveReason> WhyInactive(absl::string_view text,
+                                             absl::Time now, Reach reach) const;
+
  private:
   absl::StatusOr<std::optional<Holder>> ByJwt(absl::string_view text,
                                               absl::Time now, Reach reach,
@@ -64,6 +71,12 @@ class Resolver {
   absl::StatusOr<std::optional<JwtVerdict>> JudgeJwt(absl::string_view text,
                                                      absl::Time now,
                                                      Reach reach) const;
+  absl::StatusOr<InactiveReason> WhyJwt(absl::string_view text, absl::Time now,
+                                        Reach reach) const;
+  // `absent` is the answer if there is no session under `key`.
+  absl::StatusOr<InactiveReason> WhySession(const SessionKey& key,
+                                            InactiveReason absent,
+                                            absl::Time now, Reach reach) const;
   VerifyResult Verify(absl::string_view text, const KeySet& keys,
                       bool allow_expired, absl::Time now) const;
 

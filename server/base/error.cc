@@ -42,6 +42,8 @@ absl::string_view ReasonName(Reason reason) {
       return "REFRESH_REFUSED";
     case Reason::kNotPermitted:
       return "NOT_PERMITTED";
+    case Reason::kCallerRefused:
+      return "CALLER_REFUSED";
     case Reason::kHashQueueFull:
       return "HASH_QUEUE_FULL";
     case Reason::kOverloaded:
@@ -109,6 +111,10 @@ absl::Status Overloaded() {
 absl::Status Abandoned() {
   return MakeError(absl::StatusCode::kCancelled, Reason::kCancelled,
                    "the call was cancelled or its deadline has passed");
+}
+
+bool WantsDisk(const absl::Status& status) {
+  return absl::IsUnavailable(status) && !ReasonOf(status).has_value();
 }
 
 absl::Status WithRetryDelay(absl::Status status, absl::Duration delay) {

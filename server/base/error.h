@@ -19,7 +19,8 @@ enum class Reason {
   kInvalidField,        // INVALID_ARGUMENT, with field violations
   kLoginRefused,        // UNAUTHENTICATED: unknown, wrong or disabled
   kRefreshRefused,      // UNAUTHENTICATED: not a live refresh credential
-  kNotPermitted,        // PERMISSION_DENIED: not on this listener
+  kNotPermitted,        // PERMISSION_DENIED: not this caller
+  kCallerRefused,       // UNAUTHENTICATED: what `authorization` holds
   kHashQueueFull,       // RESOURCE_EXHAUSTED, with a retry delay
   kOverloaded,          // UNAVAILABLE, with a retry delay
   kStoreFailed,         // UNAVAILABLE: the store stopped after a failed write
@@ -59,6 +60,11 @@ absl::Status Overloaded();
 
 // Abandoned returns CANCELLED: nobody waits for the answer any more.
 absl::Status Abandoned();
+
+// WantsDisk tells whether a look-up with Reach::kMemory said that memory does
+// not have the answer: kUnavailable without a Reason. (With one, the store has
+// failed or closed, which no reader could mend.)
+bool WantsDisk(const absl::Status& status);
 
 // WithRetryDelay adds a hint how long to wait before the next try.
 absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);

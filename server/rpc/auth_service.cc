@@ -106,12 +106,6 @@ absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
   return queries;
 }
 
-// Unavailable without a reason is memory that does not have it; with one, a
-// store that has failed or closed, which no reader could mend.
-bool WantsDisk(const absl::Status& status) {
-  return absl::IsUnavailable(status) && !ReasonOf(status).has_value();
-}
-
 // Puts all of an answer but the revision.
 void FillVerdict(const ValidateAnswer& answer, v1::ValidateResponse* response) {
   response->set_active(answer.active);
