@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <signal.h>
 #include <string>
 #include <time.h>
@@ -27,6 +28,7 @@
 #include "server/auth/session_admin.h"
 #include "server/auth/warmer.h"
 #include "server/base/log.h"
+#include "server/base/reach.h"
 #include "server/base/task_pool.h"
 #include "server/credential/jwt_issuer.h"
 #include "server/credential/key_ring.h"
@@ -102,6 +104,8 @@ class Latchkeyd {
 
   absl::Status OpenStores();
   absl::Status OpenVerbs();
+  absl::StatusOr<std::optional<std::string>> AccountBehind(
+      absl::string_view credential, Reach reach);
   AdminRpc::About About() const;
   absl::Status Listen();
   absl::StatusOr<Warmer::Page> WarmSome(const std::optional<SessionKey>& after,
@@ -230,6 +234,19 @@ absl::Status Latchkeyd::OpenVerbs() {
   return absl::OkStatus();
 }
 
+// A session with audiences speaks for its account here only if this server is
+// one of them: what was made for others to see must not open this door.
+absl::StatusOr<std::optional<std::string>> Latchkeyd::AccountBehind(
+    absl::string_view credential, Reach reach) {
+  LATCHKEY_ASSIGN_OR_RETURN(
+      const ValidateAnswer answer,
+      authority_->Validate(
+          {.credential = credential, .audience = *issuer_name_}, reach));
+  // TODO(#4): only of an account of kind SERVICE, once there is one.
+  if (!answer.active) return std::nullopt;
+  return answer.session.profile->account;
+}
+
 AdminRpc::About Latchkeyd::About() const {
   return {.version = LATCHKEY_VERSION,
           .issuer = *issuer_name_,
@@ -259,15 +276,22 @@ absl::StatusOr<Warmer::Page> Latchkeyd::WarmSome(
 }
 
 absl::Status Latchkeyd::Listen() {
+  const auto account_behind = [this](absl::string_view credential,
+                                     Reach reach) {
+    return AccountBehind(credential, reach);
+  };
   LATCHKEY_ASSIGN_OR_RETURN(
       rpc_, RpcServer::Start({.listen = settings_.listen,
                               .admin_socket = data_dir_->admin_socket(),
                               .reflection = settings_.reflection,
-                              .benchmark = settings_.benchmark},
+                              .benchmark = settings_.benchmark,
+                              .open_validate = settings_.ValidateIsOpen(),
+                              .grants = settings_.grants},
                              {.authority = *authority_,
                               .accounts = *account_admin_,
                               .sessions = *session_admin_,
                               .keys = *keys_,
+                              .account_behind = account_behind,
                               .about = About(),
                               .workers = *workers_,
                               .readers = *readers_,

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 
@@ -23,6 +24,7 @@ namespace latchkey {
 namespace {
 
 constexpr char kEnvironmentPrefix[] = "LATCHKEY_";
+constexpr char kGrantFlag[] = "--grant";
 constexpr int kUsageError = 2;
 // What verifiers take as `iss` and `aud`.
 constexpr size_t kMaxClaimBytes = 256;
@@ -156,6 +158,47 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
       "Log to this file instead of standard error");
 }
 
+// Flags win over the environment over the file as a whole; within one of them
+// all grants count, since each is a fact of its own.
+void AddCallers(CLI::App* app, Settings* settings, std::string* open_validate) {
+  Add(app, "--open_validate", open_validate,
+      "Whether anyone may call Validate who reaches the port: yes, no, or "
+      "auto: only on loopback, in plaintext, without --insecure")
+      ->check(CLI::IsMember({"auto", "yes", "no"}));
+  const char* const name = kGrantFlag;
+  app->add_option_function<std::vector<std::string>>(
+         name,
+         [name, settings](const std::vector<std::string>& values) {
+           for (const std::string& value : values) {
+             for (const absl::string_view grant : absl::StrSplit(
+                      value, absl::ByAnyChar(" \n\t"), absl::SkipEmpty())) {
+               const absl::Status added = settings->grants.Add(grant);
+               if (!added.ok()) {
+                 throw CLI::ValidationError(name, std::string(added.message()));
+               }
+             }
+           }
+         },
+         "What a caller may do besides: IDENTITY=ROLE[,ROLE], again for each, "
+         "or several with spaces between them. IDENTITY is uri:URI or dns:NAME "
+         "in its client certificate (uri:spiffe://example.org/prod/* for all "
+         "below), or account:NAME for a service account. ROLE is validator "
+         "(Validate), admin (accounts, sessions, keys), reason (why a "
+         "credential is inactive) or on_behalf (whose ClientInfo counts)")
+      ->type_name("GRANT")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+// Whether `--name` is among the arguments, with its value or before it.
+bool IsGiven(const std::string& flag,
+             const std::vector<std::string>& arguments) {
+  return std::any_of(
+      arguments.begin(), arguments.end(), [&flag](const std::string& one) {
+        return one == flag || absl::StartsWith(one, absl::StrCat(flag, "="));
+      });
+}
+
 void AddCredentials(CLI::App* app, Settings* settings, std::string* algorithm) {
   Add(app, "--issuer", &settings->issuer,
       "`iss` of JWTs (default latchkey: and the epoch)");
@@ -222,6 +265,7 @@ void AddResources(CLI::App* app, Settings* settings) {
 // so that these win. A name that is no setting is an error.
 std::optional<std::string> AddEnvironment(
     const CLI::App& app, const std::vector<std::string>& environment,
+    const std::vector<std::string>& given,
     std::vector<std::string>* arguments) {
   for (const std::string& entry : environment) {
     if (!absl::StartsWith(entry, kEnvironmentPrefix)) continue;
@@ -239,6 +283,8 @@ std::optional<std::string> AddEnvironment(
     if (option == nullptr || flag == "--help" || flag == "--version") {
       return absl::StrCat("environment variable ", name, " is not a setting");
     }
+    // Of what may come several times the last does not win by itself.
+    if (flag == kGrantFlag && IsGiven(flag, given)) continue;
     arguments->push_back(absl::StrCat(
         flag, "=",
         equals == std::string::npos ? "" : entry.substr(equals + 1)));
@@ -303,6 +349,14 @@ Instead UsageError(absl::string_view problem) {
 
 }  // namespace
 
+bool Settings::ValidateIsOpen() const {
+  if (open_validate != OpenValidate::kAuto) {
+    return open_validate == OpenValidate::kYes;
+  }
+  // TODO(#4): nor with TLS, once there is that.
+  return IsLoopback(listen) && !insecure;
+}
+
 bool IsLoopback(const std::string& listen) {
   const std::string host = listen.substr(0, listen.rfind(':'));
   if (host == "localhost" || host == "[::1]") return true;
@@ -318,6 +372,7 @@ std::variant<Settings, Instead> ReadSettings(
     const std::vector<std::string>& arguments,
     const std::vector<std::string>& environment) {
   Settings settings;
+  std::string open_validate = "auto";
   settings.hash_threads =
       std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
   std::string log_level = "info";
@@ -329,12 +384,13 @@ std::variant<Settings, Instead> ReadSettings(
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.allow_config_extras(CLI::config_extras_mode::error);
   AddServing(&app, &settings, &log_level);
+  AddCallers(&app, &settings, &open_validate);
   AddCredentials(&app, &settings, &algorithm);
   AddSessions(&app, &settings);
   AddResources(&app, &settings);
 
   std::vector<std::string> all;
-  if (const auto problem = AddEnvironment(app, environment, &all)) {
+  if (const auto problem = AddEnvironment(app, environment, arguments, &all)) {
     return UsageError(*problem);
   }
   all.insert(all.end(), arguments.begin(), arguments.end());
@@ -349,6 +405,10 @@ std::variant<Settings, Instead> ReadSettings(
     return UsageError(error.what());
   }
   settings.log_level = *ParseLogLevel(log_level);
+  settings.open_validate =
+      open_validate == "auto"  ? Settings::OpenValidate::kAuto
+      : open_validate == "yes" ? Settings::OpenValidate::kYes
+                               : Settings::OpenValidate::kNo;
   settings.jwt_algorithm =
       algorithm == "EdDSA" ? KeyAlgorithm::kEdDsa : KeyAlgorithm::kEs256;
   if (const auto problem = CheckTogether(settings)) return UsageError(*problem);

@@ -14,6 +14,7 @@
 #include "server/auth/policy.h"
 #include "server/base/log.h"
 #include "server/credential/key_store.h"
+#include "server/rpc/grants.h"
 
 namespace latchkey {
 
@@ -25,6 +26,10 @@ struct Settings {
   bool insecure = false;  // plaintext beyond loopback
   bool reflection = true;
   bool benchmark = false;  // serve an empty RPC to compare with
+  // Whether anyone who reaches the port may call Validate.
+  enum class OpenValidate { kAuto, kYes, kNo };
+  OpenValidate open_validate = OpenValidate::kAuto;
+  Grants grants;  // who else may do what
   absl::Duration drain_timeout = absl::Seconds(10);
 
   LogLevel log_level = LogLevel::kInfo;
@@ -52,6 +57,10 @@ struct Settings {
   // Bytes of all caches and write buffers (see memory_plan.h): room for a
   // million sessions and more, on a small machine too.
   uint64_t memory_budget = uint64_t{1} << 30;
+
+  // ValidateIsOpen settles what kAuto leaves open: only on plaintext that
+  // nobody outside this machine reaches.
+  bool ValidateIsOpen() const;
 };
 
 // What to print instead of serving, and the exit status that goes with it.

@@ -1,5 +1,6 @@
 #include "server/rpc/auth_service.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -63,6 +64,10 @@ void FillGrant(const Grant& grant, const Epoch& epoch, Response* response) {
   *response->mutable_revision() = ToProto(epoch, grant.revision);
 }
 
+bool MaySeeReason(PermissionSet permissions) {
+  return permissions.Has(Permission::kSeeReason);
+}
+
 // Reads one query; `prefix` is put before the names of its fields.
 ValidateQuery ReadQuery(absl::string_view prefix,
                         const v1::ValidateRequest& request,
@@ -81,15 +86,19 @@ ValidateQuery ReadQuery(absl::string_view prefix,
   return query;
 }
 
-absl::StatusOr<ValidateQuery> ReadValidate(const v1::ValidateRequest& request) {
+template <typename OneCall>
+absl::StatusOr<ValidateQuery> ReadValidate(const OneCall& call) {
   FieldChecks checks;
-  const ValidateQuery query = ReadQuery("", request, &checks);
+  ValidateQuery query = ReadQuery("", call.request, &checks);
   LATCHKEY_RETURN_IF_ERROR(checks.status());
+  query.explain = MaySeeReason(call.caller().permissions);
   return query;
 }
 
+template <typename OneCall>
 absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
-    const v1::BatchValidateRequest& request) {
+    const OneCall& call) {
+  const v1::BatchValidateRequest& request = call.request;
   FieldChecks checks;
   std::vector<ValidateQuery> queries;
   if (request.requests_size() < 1 ||
@@ -101,6 +110,7 @@ absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
   for (int i = 0; i < request.requests_size(); ++i) {
     queries.push_back(ReadQuery(absl::StrCat("requests[", i, "]."),
                                 request.requests(i), &checks));
+    queries.back().explain = MaySeeReason(call.caller().permissions);
   }
   LATCHKEY_RETURN_IF_ERROR(checks.status());
   return queries;
@@ -109,7 +119,10 @@ absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
 // Puts all of an answer but the revision.
 void FillVerdict(const ValidateAnswer& answer, v1::ValidateResponse* response) {
   response->set_active(answer.active);
-  if (!answer.active) return;
+  if (!answer.active) {
+    response->set_inactive_reason(ToProto(answer.inactive_reason));
+    return;
+  }
   *response->mutable_session() = ToProto(answer.session);
   *response->mutable_expire_time() = ToProto(answer.expire_time);
 }
@@ -198,7 +211,7 @@ void AuthRpc::StartLogin(LoginCall call) {
 grpc::ServerUnaryReactor* AuthRpc::Validate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
-  const Shortcut shortcut = ValidateFromMemory(*in, out);
+  const Shortcut shortcut = ValidateFromMemory(context, *in, out);
   if (shortcut == Shortcut::kAnswered) return Answered(context);
   return Serve<v1::ValidateRequest, v1::ValidateResponse>(
       door_, Method::kValidate, context, in, out, [this, shortcut](auto call) {
@@ -210,28 +223,49 @@ grpc::ServerUnaryReactor* AuthRpc::Validate(
       });
 }
 
-AuthRpc::Shortcut AuthRpc::ValidateFromMemory(const grpc::ByteBuffer& in,
-                                              grpc::ByteBuffer* out) {
-  if (!IsPermitted(Method::kValidate, door_.listener))
-    return Shortcut::kNotTaken;
+// Who calls is asked only where anyone may not; the headers are not looked at
+// here at all.
+PermissionSet AuthRpc::PermissionsAtHand(
+    Method method, grpc::CallbackServerContext* context) const {
+  const PermissionSet anyone = door_.callers.anyone();
+  if (MayCall(method, anyone)) return anyone;
+  return door_.callers.OfCertificate(*context->auth_context());
+}
+
+// Whether an inactive answer may have to say more than was asked for: then who
+// calls has to be established first.
+bool AuthRpc::MayHaveToExplain(PermissionSet at_hand) const {
+  return !MaySeeReason(at_hand) &&
+         door_.callers.MayHave(Permission::kSeeReason);
+}
+
+AuthRpc::Shortcut AuthRpc::ValidateFromMemory(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer& in,
+    grpc::ByteBuffer* out) {
+  const PermissionSet at_hand = PermissionsAtHand(Method::kValidate, context);
+  if (!MayCall(Method::kValidate, at_hand)) return Shortcut::kNotTaken;
   grpc::Slice message;
   if (!in.TrySingleSlice(&message).ok()) return Shortcut::kNotTaken;
-  const auto query = ReadPlainValidate(ViewOf(message));
+  auto query = ReadPlainValidate(ViewOf(message));
   if (!query.has_value()) return Shortcut::kNotTaken;
+  query->explain = MaySeeReason(at_hand);
   const auto answer = authority_.Validate(*query, Reach::kMemory);
   if (!answer.ok()) {
     return WantsDisk(answer.status()) ? Shortcut::kWantsDisk
                                       : Shortcut::kNotTaken;
   }
+  if (!answer->active && MayHaveToExplain(at_hand)) return Shortcut::kNotTaken;
   const grpc::Slice bytes = WriteValidate(*answer, epoch_);
   *out = grpc::ByteBuffer(&bytes, 1);
   return Shortcut::kAnswered;
 }
 
-AuthRpc::Shortcut AuthRpc::BatchValidateFromMemory(const grpc::ByteBuffer& in,
-                                                   grpc::ByteBuffer* out) {
-  if (!IsPermitted(Method::kBatchValidate, door_.listener))
-    return Shortcut::kNotTaken;
+AuthRpc::Shortcut AuthRpc::BatchValidateFromMemory(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer& in,
+    grpc::ByteBuffer* out) {
+  const PermissionSet at_hand =
+      PermissionsAtHand(Method::kBatchValidate, context);
+  if (!MayCall(Method::kBatchValidate, at_hand)) return Shortcut::kNotTaken;
   grpc::Slice message;
   // A batch comes in several slices; most have one all the same.
   if (!in.TrySingleSlice(&message).ok() &&
@@ -242,10 +276,16 @@ AuthRpc::Shortcut AuthRpc::BatchValidateFromMemory(const grpc::ByteBuffer& in,
   queries.reserve(kMaxBatchValidate);
   if (!ReadPlainBatchValidate(ViewOf(message), &queries))
     return Shortcut::kNotTaken;
+  for (ValidateQuery& query : queries) query.explain = MaySeeReason(at_hand);
   const auto answer = authority_.BatchValidate(queries, Reach::kMemory);
   if (!answer.ok()) {
     return WantsDisk(answer.status()) ? Shortcut::kWantsDisk
                                       : Shortcut::kNotTaken;
+  }
+  if (MayHaveToExplain(at_hand) &&
+      !std::all_of(answer->answers.begin(), answer->answers.end(),
+                   [](const ValidateAnswer& one) { return one.active; })) {
+    return Shortcut::kNotTaken;
   }
   const grpc::Slice bytes = WriteBatchValidate(*answer, epoch_);
   *out = grpc::ByteBuffer(&bytes, 1);
@@ -254,7 +294,7 @@ AuthRpc::Shortcut AuthRpc::BatchValidateFromMemory(const grpc::ByteBuffer& in,
 
 // Answers here and now from memory; a reader is asked only for the disk.
 void AuthRpc::StartValidate(ValidateCall call) {
-  const absl::StatusOr<ValidateQuery> query = ReadValidate(call->request);
+  const absl::StatusOr<ValidateQuery> query = ReadValidate(*call);
   if (!query.ok()) {
     call->Finish(query.status());
     return;
@@ -271,8 +311,7 @@ void AuthRpc::StartValidate(ValidateCall call) {
 
 void AuthRpc::ValidateOnReader(ValidateCall call) {
   OnReader(std::move(call), [this](auto& late) -> absl::Status {
-    LATCHKEY_ASSIGN_OR_RETURN(const ValidateQuery again,
-                              ReadValidate(late.request));
+    LATCHKEY_ASSIGN_OR_RETURN(const ValidateQuery again, ReadValidate(late));
     LATCHKEY_ASSIGN_OR_RETURN(const ValidateAnswer found,
                               authority_.Validate(again, Reach::kDisk));
     FillValidate(found, &late.response);
@@ -283,7 +322,7 @@ void AuthRpc::ValidateOnReader(ValidateCall call) {
 grpc::ServerUnaryReactor* AuthRpc::BatchValidate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
-  const Shortcut shortcut = BatchValidateFromMemory(*in, out);
+  const Shortcut shortcut = BatchValidateFromMemory(context, *in, out);
   if (shortcut == Shortcut::kAnswered) return Answered(context);
   return Serve<v1::BatchValidateRequest, v1::BatchValidateResponse>(
       door_, Method::kBatchValidate, context, in, out,
@@ -297,7 +336,7 @@ grpc::ServerUnaryReactor* AuthRpc::BatchValidate(
 }
 
 void AuthRpc::StartBatchValidate(BatchValidateCall call) {
-  const auto queries = ReadBatchValidate(call->request);
+  const auto queries = ReadBatchValidate(*call);
   if (!queries.ok()) {
     call->Finish(queries.status());
     return;
@@ -313,8 +352,7 @@ void AuthRpc::StartBatchValidate(BatchValidateCall call) {
 
 void AuthRpc::BatchValidateOnReader(BatchValidateCall call) {
   OnReader(std::move(call), [this](auto& late) -> absl::Status {
-    LATCHKEY_ASSIGN_OR_RETURN(const auto again,
-                              ReadBatchValidate(late.request));
+    LATCHKEY_ASSIGN_OR_RETURN(const auto again, ReadBatchValidate(late));
     LATCHKEY_ASSIGN_OR_RETURN(const BatchValidateAnswer found,
                               authority_.BatchValidate(again, Reach::kDisk));
     FillBatchValidate(found, &late.response);
@@ -363,18 +401,20 @@ grpc::ServerUnaryReactor* AuthRpc::Logout(grpc::CallbackServerContext* context,
                                           grpc::ByteBuffer* out) {
   return Serve<v1::LogoutRequest, v1::LogoutResponse>(
       door_, Method::kLogout, context, in, out, [this](auto call) {
-        if (call->request.target_case() == v1::LogoutRequest::kSession &&
-            !IsPermitted(Method::kLogoutByName, door_.listener)) {
-          call->Finish(NotPermitted());
-          return;
+        const auto end = [this](LogoutCall admitted) {
+          OnWorker(std::move(admitted), [this](auto& one) -> absl::Status {
+            LATCHKEY_ASSIGN_OR_RETURN(const LogoutAnswer answer,
+                                      DoLogout(authority_, one.request));
+            one.response.set_ended_count(answer.ended);
+            *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
+            return absl::OkStatus();
+          });
+        };
+        if (call->request.target_case() == v1::LogoutRequest::kSession) {
+          Admit(std::move(call), Method::kLogoutByName, end);
+        } else {
+          end(std::move(call));
         }
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
-          LATCHKEY_ASSIGN_OR_RETURN(const LogoutAnswer answer,
-                                    DoLogout(authority_, one.request));
-          one.response.set_ended_count(answer.ended);
-          *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
-          return absl::OkStatus();
-        });
       });
 }
 

@@ -46,6 +46,7 @@ class AuthRpc final : public RawAuthService {
   using ValidateCall = CallPtr<v1::ValidateRequest, v1::ValidateResponse>;
   using BatchValidateCall =
       CallPtr<v1::BatchValidateRequest, v1::BatchValidateResponse>;
+  using LogoutCall = CallPtr<v1::LogoutRequest, v1::LogoutResponse>;
 
   // How far a check came on the way that nearly every one takes.
   enum class Shortcut {
@@ -53,10 +54,15 @@ class AuthRpc final : public RawAuthService {
     kWantsDisk,  // it is a good request, for a reader
     kNotTaken,   // it is for the generated messages to say what it is
   };
-  Shortcut ValidateFromMemory(const grpc::ByteBuffer& in,
+  Shortcut ValidateFromMemory(grpc::CallbackServerContext* context,
+                              const grpc::ByteBuffer& in,
                               grpc::ByteBuffer* out);
-  Shortcut BatchValidateFromMemory(const grpc::ByteBuffer& in,
+  Shortcut BatchValidateFromMemory(grpc::CallbackServerContext* context,
+                                   const grpc::ByteBuffer& in,
                                    grpc::ByteBuffer* out);
+  PermissionSet PermissionsAtHand(Method method,
+                                  grpc::CallbackServerContext* context) const;
+  bool MayHaveToExplain(PermissionSet at_hand) const;
 
   void StartLogin(LoginCall call);
   void StartValidate(ValidateCall call);

@@ -10,7 +10,7 @@ grpc::ServerUnaryReactor* BenchmarkRpc::Ping(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* /*in*/,
     grpc::ByteBuffer* out) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  if (!IsPermitted(Method::kPing, door_.listener)) {
+  if (!MayCall(Method::kPing, door_.callers.anyone())) {
     reactor->Finish(ToGrpc(NotPermitted(), "Ping", door_.log));
     return reactor;
   }

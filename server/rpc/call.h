@@ -18,7 +18,9 @@
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/origin.h"
+#include "server/base/reach.h"
 #include "server/base/task_pool.h"
+#include "server/rpc/caller_finder.h"
 #include "server/rpc/method.h"
 #include "server/rpc/peer_address.h"
 #include "server/rpc/request_parser.h"
@@ -26,10 +28,10 @@
 
 namespace latchkey {
 
-// CallDoor is what every call passes on its way in: which listener it came by,
-// and where blocking work goes. All referenced outlives the services.
+// CallDoor is what every call passes on its way in: who may have come by this
+// listener, and where blocking work goes. All referenced outlives the services.
 struct CallDoor {
-  Listener listener;
+  const CallerFinder& callers;
   // For calls that wait for a sync, and for those that only read: so that a
   // storm of logins and logouts does not stand in the way of Validate.
   TaskPool& workers;
@@ -38,10 +40,10 @@ struct CallDoor {
   Log& log;
 };
 
-// NotPermitted is the answer to a call that may not come by this listener.
+// NotPermitted is the answer to a caller that lacks what the method needs.
 inline absl::Status NotPermitted() {
   return MakeError(absl::StatusCode::kPermissionDenied, Reason::kNotPermitted,
-                   "not permitted on this listener");
+                   "not permitted to this caller");
 }
 
 // Call is one RPC under way: its messages, and the one answer. Kept alive by
@@ -63,16 +65,27 @@ class Call {
   const CallDoor& door() const { return door_; }
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
 
-  // MakeOrigin tells where the call came from.
+  // caller is who makes the call, as established when it was let in.
+  const Caller& caller() const { return caller_; }
+
+  // LetIn establishes the caller and tells whether it may call a method with
+  // `rule`. From one thread at a time.
+  //   kPermissionDenied  kNotPermitted
+  //   else               as CallerFinder::Find
+  absl::Status LetIn(const MethodRule& rule, Reach reach) {
+    absl::StatusOr<Caller> found = door_.callers.Find(
+        rule, *context_->auth_context(), context_->client_metadata(), reach);
+    if (!found.ok()) return found.status();
+    caller_ = *std::move(found);
+    return MayCall(rule.method, caller_.permissions) ? absl::OkStatus()
+                                                     : NotPermitted();
+  }
+
+  // MakeOrigin tells where the call came from, once it was let in.
   Origin MakeOrigin() const {
-    Origin origin;
-    origin.address = PeerAddress(context_->peer());
-    if (door_.listener == Listener::kAdminSocket) {
-      origin.caller = {.kind = Caller::Kind::kOperator,
-                       .name = "operator",
-                       .permissions = PermissionSet::All()};
-    }
-    return origin;
+    return {.caller = caller_,
+            .address = PeerAddress(context_->peer()),
+            .correlation_id = {}};
   }
 
   // Finish answers with `response`, or with the error.
@@ -108,33 +121,66 @@ class Call {
   grpc::CallbackServerContext* const context_;
   grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* const out_;
+  Caller caller_;
 };
 
 template <typename Request, typename Response>
 using CallPtr = std::shared_ptr<Call<Request, Response>>;
 
-// Serve is the way in of every RPC: may it be called here, can its request be
-// read; then `start(call)`, which must see to it that Finish is called and
-// must not block.
+// Admit establishes who calls, and goes on with `next(call)`, which must see to
+// it that Finish is called and must not block; or it answers that the caller
+// may not. A caller that memory does not know is looked up on a reader, and
+// `next` is called there.
+template <typename Request, typename Response, typename Next>
+void Admit(CallPtr<Request, Response> call, Method method, Next next) {
+  const MethodRule* const rule = FindRule(method);
+  if (rule == nullptr) {
+    call->Finish(NotPermitted());
+    return;
+  }
+  const absl::Status admitted = call->LetIn(*rule, Reach::kMemory);
+  if (admitted.ok()) {
+    next(std::move(call));
+    return;
+  }
+  if (!WantsDisk(admitted)) {
+    call->Finish(admitted);
+    return;
+  }
+  const bool taken = call->door().readers.TrySubmit(
+      [call, rule, next = std::move(next), abandoned = call->Abandoned()] {
+        const absl::Status late =
+            abandoned() ? Abandoned() : call->LetIn(*rule, Reach::kDisk);
+        if (late.ok()) {
+          next(call);
+        } else {
+          call->Finish(late);
+        }
+      });
+  if (!taken) call->Finish(Overloaded());
+}
+
+// Serve is the way in of every RPC: may it be called by its caller, can its
+// request be read; then `start(call)`, which must see to it that Finish is
+// called and must not block. `in` lives until Finish.
 template <typename Request, typename Response, typename Start>
 grpc::ServerUnaryReactor* Serve(const CallDoor& door, Method method,
                                 grpc::CallbackServerContext* context,
                                 const grpc::ByteBuffer* in,
                                 grpc::ByteBuffer* out, Start start) {
-  const absl::string_view name = kMethodRules[static_cast<int>(method)].name;
-  auto call =
-      std::make_shared<Call<Request, Response>>(door, name, context, out);
+  const MethodRule* const rule = FindRule(method);
+  auto call = std::make_shared<Call<Request, Response>>(
+      door, rule == nullptr ? "" : rule->name, context, out);
   grpc::ServerUnaryReactor* const reactor = call->reactor();
-  if (!IsPermitted(method, door.listener)) {
-    call->Finish(NotPermitted());
-    return reactor;
-  }
-  const absl::Status parsed = ParseRequest(*in, &call->request);
-  if (!parsed.ok()) {
-    call->Finish(parsed);
-    return reactor;
-  }
-  start(std::move(call));
+  Admit(std::move(call), method,
+        [in, start = std::move(start)](CallPtr<Request, Response> admitted) {
+          const absl::Status parsed = ParseRequest(*in, &admitted->request);
+          if (!parsed.ok()) {
+            admitted->Finish(parsed);
+            return;
+          }
+          start(std::move(admitted));
+        });
   return reactor;
 }
 

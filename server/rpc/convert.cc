@@ -60,4 +60,21 @@ v1::Account ToProto(const Account& account) {
   return proto;
 }
 
+// The two are the same numbers; the names are held to it here.
+v1::InactiveReason ToProto(InactiveReason reason) {
+#define LATCHKEY_SAME(ours, theirs) \
+  static_assert(static_cast<int>(InactiveReason::ours) == v1::theirs)
+  LATCHKEY_SAME(kUntold, INACTIVE_REASON_UNSPECIFIED);
+  LATCHKEY_SAME(kUnknown, INACTIVE_REASON_UNKNOWN);
+  LATCHKEY_SAME(kExpired, INACTIVE_REASON_EXPIRED);
+  LATCHKEY_SAME(kIdle, INACTIVE_REASON_IDLE);
+  LATCHKEY_SAME(kSessionEnded, INACTIVE_REASON_SESSION_ENDED);
+  LATCHKEY_SAME(kAccountDisabled, INACTIVE_REASON_ACCOUNT_DISABLED);
+  LATCHKEY_SAME(kAccountDeleted, INACTIVE_REASON_ACCOUNT_DELETED);
+  LATCHKEY_SAME(kAudience, INACTIVE_REASON_AUDIENCE);
+  LATCHKEY_SAME(kAuthTooOld, INACTIVE_REASON_AUTH_TOO_OLD);
+#undef LATCHKEY_SAME
+  return static_cast<v1::InactiveReason>(reason);
+}
+
 }  // namespace latchkey

@@ -10,8 +10,10 @@
 
 #include "client/base/ids.h"
 #include "latchkey/v1/account.pb.h"
+#include "latchkey/v1/auth.pb.h"
 #include "latchkey/v1/session.pb.h"
 #include "server/account/account.h"
+#include "server/auth/inactive_reason.h"
 #include "server/session/live_session.h"
 #include "server/session/session.h"
 
@@ -23,6 +25,7 @@ v1::Revision ToProto(const Epoch& epoch, uint64_t revision);
 v1::Session ToProto(const Session& session);
 v1::Session ToProto(const LiveSession& session);
 v1::Account ToProto(const Account& account);
+v1::InactiveReason ToProto(InactiveReason reason);
 
 // AccountResourceName returns accounts/{account}.
 std::string AccountResourceName(absl::string_view account);

@@ -2,8 +2,11 @@
 #define LATCHKEY_SERVER_RPC_METHOD_H_
 
 #include <array>
+#include <optional>
 
 #include "absl/strings/string_view.h"
+
+#include "server/base/origin.h"
 
 namespace latchkey {
 
@@ -39,48 +42,58 @@ enum class Method {
   kPing,  // served with --benchmark only
 };
 
-// MethodRule says where a method may be called.
+// MethodRule says who may call a method.
 struct MethodRule {
   Method method;
   absl::string_view name;  // for logs; of an RPC as in the .proto
-  bool on_network;
-  bool on_admin_socket;
+  // What its caller must have; absent: nothing, anyone may call it.
+  std::optional<Permission> needs;
+  // What else of its caller makes a difference to what it does.
+  std::optional<Permission> heeds = std::nullopt;
 };
 
 // The one table of who may call what. A method that is not in it is refused.
+// (Health and reflection are gRPC's own: anyone, as far as they are served.)
 inline constexpr std::array<MethodRule, 22> kMethodRules = {{
-    {Method::kLogin, "Login", true, true},
-    {Method::kValidate, "Validate", true, true},
-    {Method::kBatchValidate, "BatchValidate", true, true},
-    {Method::kRefresh, "Refresh", true, true},
-    {Method::kLogout, "Logout", true, true},
-    {Method::kLogoutByName, "Logout by name", false, true},
-    {Method::kGetSession, "GetSession", false, true},
-    {Method::kListSessions, "ListSessions", false, true},
-    {Method::kRevokeSession, "RevokeSession", false, true},
-    {Method::kCreateAccount, "CreateAccount", false, true},
-    {Method::kGetAccount, "GetAccount", false, true},
-    {Method::kListAccounts, "ListAccounts", false, true},
-    {Method::kUpdateAccount, "UpdateAccount", false, true},
-    {Method::kDisableAccount, "DisableAccount", false, true},
-    {Method::kEnableAccount, "EnableAccount", false, true},
-    {Method::kDeleteAccount, "DeleteAccount", false, true},
-    {Method::kSetPassword, "SetPassword", false, true},
-    {Method::kGetJwks, "GetJwks", true, true},
-    {Method::kListKeys, "ListKeys", false, true},
-    {Method::kRotateKey, "RotateKey", false, true},
-    {Method::kGetServerInfo, "GetServerInfo", false, true},
-    {Method::kPing, "Ping", true, false},
+    {Method::kLogin, "Login", std::nullopt, Permission::kLoginOnBehalf},
+    {Method::kValidate, "Validate", Permission::kValidate,
+     Permission::kSeeReason},
+    {Method::kBatchValidate, "BatchValidate", Permission::kValidate,
+     Permission::kSeeReason},
+    {Method::kRefresh, "Refresh", std::nullopt},
+    {Method::kLogout, "Logout", std::nullopt},
+    {Method::kLogoutByName, "Logout by name", Permission::kAdminister},
+    {Method::kGetSession, "GetSession", Permission::kAdminister},
+    {Method::kListSessions, "ListSessions", Permission::kAdminister},
+    {Method::kRevokeSession, "RevokeSession", Permission::kAdminister},
+    {Method::kCreateAccount, "CreateAccount", Permission::kAdminister},
+    {Method::kGetAccount, "GetAccount", Permission::kAdminister},
+    {Method::kListAccounts, "ListAccounts", Permission::kAdminister},
+    {Method::kUpdateAccount, "UpdateAccount", Permission::kAdminister},
+    {Method::kDisableAccount, "DisableAccount", Permission::kAdminister},
+    {Method::kEnableAccount, "EnableAccount", Permission::kAdminister},
+    {Method::kDeleteAccount, "DeleteAccount", Permission::kAdminister},
+    {Method::kSetPassword, "SetPassword", Permission::kAdminister},
+    {Method::kGetJwks, "GetJwks", std::nullopt},
+    {Method::kListKeys, "ListKeys", Permission::kAdminister},
+    {Method::kRotateKey, "RotateKey", Permission::kAdminister},
+    {Method::kGetServerInfo, "GetServerInfo", Permission::kAdminister},
+    {Method::kPing, "Ping", std::nullopt},
 }};
 
-// IsPermitted tells whether `method` may be called through `listener`.
-constexpr bool IsPermitted(Method method, Listener listener) {
+// FindRule returns the row of `method`; null: there is none, so it is refused.
+constexpr const MethodRule* FindRule(Method method) {
   for (const MethodRule& rule : kMethodRules) {
-    if (rule.method != method) continue;
-    return listener == Listener::kAdminSocket ? rule.on_admin_socket
-                                              : rule.on_network;
+    if (rule.method == method) return &rule;
   }
-  return false;
+  return nullptr;
+}
+
+// MayCall tells whether a caller with `permissions` may call `method`.
+constexpr bool MayCall(Method method, PermissionSet permissions) {
+  const MethodRule* const rule = FindRule(method);
+  if (rule == nullptr) return false;
+  return !rule->needs.has_value() || permissions.Has(*rule->needs);
 }
 
 }  // namespace latchkey

@@ -115,8 +115,12 @@ absl::Status TryBind(const std::string& listen) {
 
 // The services of one listener.
 struct RpcServer::ServiceSet {
-  ServiceSet(Listener listener, const Verbs& verbs)
-      : door{listener, verbs.workers, verbs.readers, verbs.clock, verbs.log},
+  ServiceSet(Listener listener, const Options& options, const Verbs& verbs)
+      : callers({.listener = listener,
+                 .open_validate = options.open_validate,
+                 .grants = options.grants,
+                 .account_behind = verbs.account_behind}),
+        door{callers, verbs.workers, verbs.readers, verbs.clock, verbs.log},
         auth(door, verbs.authority, verbs.about.epoch),
         sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
         accounts(door, verbs.accounts, verbs.about.epoch),
@@ -132,6 +136,7 @@ struct RpcServer::ServiceSet {
     builder->RegisterService(&admin);
   }
 
+  CallerFinder callers;
   CallDoor door;
   AuthRpc auth;
   SessionRpc sessions;
@@ -154,7 +159,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
   // The network last: nothing is acknowledged by a server that cannot start.
   for (const Listener listener : {Listener::kAdminSocket, Listener::kNetwork}) {
     const bool network = listener == Listener::kNetwork;
-    auto services = std::make_unique<ServiceSet>(listener, verbs);
+    auto services = std::make_unique<ServiceSet>(listener, options, verbs);
     grpc::ServerBuilder builder;
     SetLimits(&builder);
     services->Register(&builder);

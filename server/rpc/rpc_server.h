@@ -18,6 +18,8 @@
 #include "server/base/log.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/call.h"
+#include "server/rpc/caller_finder.h"
+#include "server/rpc/grants.h"
 
 namespace latchkey {
 
@@ -30,7 +32,9 @@ class RpcServer {
     std::string listen;        // host:port; port 0: any free one
     std::string admin_socket;  // path, at most 107 bytes
     bool reflection = true;
-    bool benchmark = false;  // BenchmarkService on the network listener
+    bool benchmark = false;      // BenchmarkService on the network listener
+    bool open_validate = false;  // on the network: anyone may call Validate
+    Grants grants;
   };
 
   // What the services speak for; all of it outlives the server.
@@ -39,6 +43,7 @@ class RpcServer {
     AccountAdmin& accounts;
     SessionAdmin& sessions;
     KeyRing& keys;
+    AccountBehind account_behind;
     AdminRpc::About about;
     TaskPool& workers;
     TaskPool& readers;

@@ -31,6 +31,7 @@ constexpr int kActive = 1;
 constexpr int kSession = 2;
 constexpr int kExpireTime = 3;
 constexpr int kRevision = 4;
+constexpr int kInactiveReason = 5;
 }  // namespace response
 namespace batch_response {
 constexpr int kResponses = 1;
@@ -234,12 +235,17 @@ class WireSession {
   const size_t size_;
 };
 
-// A ValidateResponse without its revision.
+// A ValidateResponse but for its revision, which comes between the two parts.
 class WireVerdict {
  public:
   explicit WireVerdict(const ValidateAnswer& answer)
-      : expire_time_(answer.active ? answer.expire_time : absl::UnixEpoch()) {
-    if (!answer.active) return;
+      : reason_(answer.active ? 0
+                              : static_cast<uint64_t>(answer.inactive_reason)),
+        expire_time_(answer.active ? answer.expire_time : absl::UnixEpoch()) {
+    if (!answer.active) {
+      if (reason_ != 0) size_ = 1 + VarintSize(reason_);
+      return;
+    }
     session_.emplace(answer.session);
     size_ = 2 + session_->FieldSize() + expire_time_.FieldSize();
   }
@@ -253,7 +259,12 @@ class WireVerdict {
     expire_time_.Write(response::kExpireTime, out);
   }
 
+  void WriteReason(WireWriter* out) const {
+    if (reason_ != 0) out->Varint(response::kInactiveReason, reason_);
+  }
+
  private:
+  const uint64_t reason_;  // 0 if active
   std::optional<WireSession> session_;
   const WireTime expire_time_;
   size_t size_ = 0;
@@ -334,6 +345,7 @@ grpc::Slice WriteValidate(const ValidateAnswer& answer, const Epoch& epoch) {
   WireWriter out(DataOf(slice));
   verdict.Write(&out);
   WriteRevision(response::kRevision, epoch, answer.revision, &out);
+  verdict.WriteReason(&out);
   return slice;
 }
 
@@ -350,6 +362,7 @@ grpc::Slice WriteBatchValidate(const BatchValidateAnswer& answer,
   for (const WireVerdict& verdict : verdicts) {
     out.Begin(batch_response::kResponses, verdict.Size());
     verdict.Write(&out);
+    verdict.WriteReason(&out);
   }
   WriteRevision(batch_response::kRevision, epoch, answer.revision, &out);
   return slice;

@@ -104,6 +104,64 @@ TEST(Settings, SwitchesMayBeSaidEverywhere) {
       Good({"--config", file.path_}, {"LATCHKEY_INSECURE=false"}).insecure);
 }
 
+TEST(Settings, GrantsAreTakenFromTheFirstThatHasAny) {
+  const SettingsFile file(
+      "data_dir = \"/d\"\n"
+      "grant = [\"account:file=validator,reason\", \"dns:file=admin\"]\n");
+  const std::vector<std::string> config = {"--config", file.path_};
+  const std::vector<std::string> environment = {
+      "LATCHKEY_GRANT=account:env=validator  account:env2=admin"};
+  const PermissionSet validator = PermissionSet().With(Permission::kValidate);
+  const PermissionSet admin = PermissionSet().With(Permission::kAdminister);
+
+  EXPECT_EQ(Good({"--data_dir", "/d"}).grants.OfAny(), PermissionSet());
+  Grants grants = Good(config).grants;
+  EXPECT_EQ(grants.OfAccount("file"), validator.With(Permission::kSeeReason));
+  EXPECT_EQ(grants.OfDns("file"), admin);
+  grants = Good(config, environment).grants;
+  EXPECT_EQ(grants.OfAccount("file"), PermissionSet());
+  EXPECT_EQ(grants.OfAccount("env"), validator);
+  EXPECT_EQ(grants.OfAccount("env2"), admin);
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--grant", "account:a=validator", "--grant",
+                                 "account:b=admin"},
+        std::vector<std::string>{"--grant=account:a=validator",
+                                 "--grant=account:b=admin"}}) {
+    std::vector<std::string> all = config;
+    all.insert(all.end(), flags.begin(), flags.end());
+    grants = Good(all, environment).grants;
+    EXPECT_EQ(grants.OfAccount("a"), validator);
+    EXPECT_EQ(grants.OfAccount("b"), admin);
+    EXPECT_EQ(grants.OfAccount("env"), PermissionSet());
+    EXPECT_EQ(grants.OfDns("file"), PermissionSet());
+  }
+}
+
+TEST(Settings, ABadGrantIsRefusedByName) {
+  const std::string refused =
+      Refused({"--data_dir", "/d", "--grant", "dns:*=admin"});
+  EXPECT_THAT(refused, HasSubstr("--grant"));
+  EXPECT_THAT(refused, HasSubstr("dns:*=admin"));
+  EXPECT_THAT(Refused({"--data_dir", "/d"}, {"LATCHKEY_GRANT=x"}),
+              HasSubstr("--grant"));
+}
+
+TEST(Settings, ValidateIsOpenOnlyWhereNobodyElseReachesIt) {
+  const auto open = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--data_dir", "/d"});
+    return Good(arguments).ValidateIsOpen();
+  };
+  EXPECT_TRUE(open({}));
+  EXPECT_TRUE(open({"--listen", "[::1]:1"}));
+  EXPECT_FALSE(open({"--insecure"}));
+  EXPECT_FALSE(open({"--insecure", "--listen", "0.0.0.0:1"}));
+  EXPECT_TRUE(
+      open({"--insecure", "--listen", "0.0.0.0:1", "--open_validate", "yes"}));
+  EXPECT_FALSE(open({"--open_validate=no"}));
+  EXPECT_THAT(Refused({"--data_dir", "/d", "--open_validate", "maybe"}),
+              HasSubstr("--open_validate"));
+}
+
 TEST(Settings, TheEnvironmentMayNameTheFile) {
   const SettingsFile file("data_dir = \"/file\"\n");
   EXPECT_EQ(Good({}, {"LATCHKEY_CONFIG=" + file.path_}).data_dir, "/file");

@@ -1,5 +1,6 @@
 #include "server/rpc/method.h"
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -49,24 +50,40 @@ TEST(MethodRules, StandInTheOrderOfTheEnum) {
   }
 }
 
-TEST(MethodRules, OpenToTheNetworkExactlyWhatHoldersNeed) {
-  std::set<std::string> open;
+TEST(MethodRules, NeedWhatTheContractSays) {
+  const std::set<std::string> open = {"Login", "Refresh", "Logout", "GetJwks",
+                                      "Ping"};
+  const std::set<std::string> validators = {"Validate", "BatchValidate"};
   for (const MethodRule& rule : kMethodRules) {
-    EXPECT_EQ(IsPermitted(rule.method, Listener::kAdminSocket),
-              rule.method != Method::kPing);
-    if (IsPermitted(rule.method, Listener::kNetwork)) {
-      open.insert(std::string(rule.name));
+    const std::string name(rule.name);
+    std::optional<Permission> needs = Permission::kAdminister;
+    if (open.count(name) != 0) needs = std::nullopt;
+    if (validators.count(name) != 0) needs = Permission::kValidate;
+    EXPECT_EQ(rule.needs, needs) << name;
+  }
+}
+
+TEST(MethodRules, LetInWhoHasThePermissionAndNobodyElse) {
+  constexpr PermissionSet kNone;
+  for (const MethodRule& rule : kMethodRules) {
+    EXPECT_TRUE(MayCall(rule.method, PermissionSet::All())) << rule.name;
+    EXPECT_EQ(MayCall(rule.method, kNone), !rule.needs.has_value())
+        << rule.name;
+    for (const Permission one :
+         {Permission::kValidate, Permission::kAdminister,
+          Permission::kSeeReason, Permission::kLoginOnBehalf}) {
+      EXPECT_EQ(MayCall(rule.method, kNone.With(one)),
+                !rule.needs.has_value() || rule.needs == one)
+          << rule.name;
     }
   }
-  EXPECT_EQ(open,
-            (std::set<std::string>{"Login", "Validate", "BatchValidate",
-                                   "Refresh", "Logout", "GetJwks", "Ping"}));
 }
 
 TEST(MethodRules, RefuseWhatIsNotInTheTable) {
   const auto unknown = static_cast<Method>(1000);
-  EXPECT_FALSE(IsPermitted(unknown, Listener::kNetwork));
-  EXPECT_FALSE(IsPermitted(unknown, Listener::kAdminSocket));
+  EXPECT_EQ(FindRule(unknown), nullptr);
+  EXPECT_FALSE(MayCall(unknown, PermissionSet()));
+  EXPECT_FALSE(MayCall(unknown, PermissionSet::All()));
 }
 
 }  // namespace

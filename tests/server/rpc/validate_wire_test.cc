@@ -83,6 +83,9 @@ class Draw {
     if (answer.active) {
       answer.session = Session(table);
       answer.expire_time = Time();
+    } else {
+      answer.inactive_reason =
+          static_cast<InactiveReason>(Below(v1::InactiveReason_ARRAYSIZE));
     }
     return answer;
   }
@@ -97,6 +100,8 @@ v1::ValidateResponse Typed(const ValidateAnswer& answer) {
   if (answer.active) {
     *response.mutable_session() = ToProto(answer.session);
     *response.mutable_expire_time() = ToProto(answer.expire_time);
+  } else {
+    response.set_inactive_reason(ToProto(answer.inactive_reason));
   }
   return response;
 }
