@@ -110,6 +110,10 @@ class Cli(harness.DaemonTest):
         self.assertRegex(done.out, r"\Aended +1\n\Z")
         done = self.cli(NO, "validate", "--credential-stdin", stdin=stdin)
         self.assertEqual(done.out, "inactive\n")
+        # The operator is told why, as far as that is known.
+        done = self.cli(NO, "validate", "--credential-stdin", stdin=stdin,
+                        admin=True)
+        self.assertEqual(done.out, "inactive: unknown\n")
         answer = self.cli_json(NO, "validate", "--credential-stdin",
                                stdin=stdin)
         self.assertIs(answer["active"], False)

@@ -2,7 +2,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 
 #include "latchkey/v1/auth.grpc.pb.h"
 #include "tools/latchkey/commands.h"
@@ -106,6 +109,18 @@ ExitCode Login(const Invocation& invocation, const LoginOptions& options) {
                     options.credential_only, &response);
 }
 
+// "inactive", and why, if the server tells this caller: "inactive: expired".
+std::string InactiveText(v1::InactiveReason reason) {
+  if (reason == v1::INACTIVE_REASON_UNSPECIFIED) return "inactive\n";
+  // Empty for what a later server may say.
+  const std::string& name = v1::InactiveReason_Name(reason);
+  absl::string_view words = name;
+  if (!absl::ConsumePrefix(&words, "INACTIVE_REASON_")) return "inactive\n";
+  return absl::StrCat(
+      "inactive: ",
+      absl::StrReplaceAll(absl::AsciiStrToLower(words), {{"_", " "}}), "\n");
+}
+
 ExitCode Validate(const Invocation& invocation,
                   const ValidateOptions& options) {
   const auto credential = ReadCredential(options.credential);
@@ -123,7 +138,8 @@ ExitCode Validate(const Invocation& invocation,
           .Call<Auth>(&Auth::StubInterface::Validate, request, &response);
   if (code != ExitCode::kYes) return code;
   if (!response.active()) {
-    const ExitCode shown = Show(invocation, response, "inactive\n");
+    const ExitCode shown =
+        Show(invocation, response, InactiveText(response.inactive_reason()));
     return shown == ExitCode::kYes ? ExitCode::kNo : shown;
   }
   Record record;
