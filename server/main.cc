@@ -360,7 +360,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   readers_->Stop();
   rpc_.reset();
   janitor_->Stop();
-  const absl::Status saved = sessions_->Flush();
+  const absl::Status saved = sessions_->FlushAll();
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
   database_->Close();
   log_.Info("stopped", {});

@@ -16,16 +16,21 @@ constexpr size_t kShards = 256;
 
 class AccountCache::Shard {
  public:
-  void SetCapacity(size_t capacity) { capacity_ = capacity; }
-
-  // Ticket is taken before the base is asked, see Insert.
-  uint64_t Ticket() const {
-    MutexLock lock(&mutex_);
-    return voided_;
+  // `voided` is written by this shard alone, and only under its lock.
+  void Open(size_t capacity, std::atomic<uint64_t>* voided) {
+    capacity_ = capacity;
+    voided_ = voided;
+    voided_->store(1, std::memory_order_relaxed);
   }
 
-  std::optional<Standing> Get(const AccountUid& uid) {
+  // Ticket is taken before the base is asked, see Insert. What is known of an
+  // account is known as long as it stays the same.
+  uint64_t Ticket() const { return voided_->load(std::memory_order_acquire); }
+
+  // Get returns what is known of `uid`, as of `*ticket`.
+  std::optional<Standing> Get(const AccountUid& uid, uint64_t* ticket) {
     MutexLock lock(&mutex_);
+    *ticket = Ticket();
     const auto found = entries_.find(uid);
     if (found == entries_.end()) return std::nullopt;
     found->second.referenced = true;
@@ -38,7 +43,7 @@ class AccountCache::Shard {
   bool Insert(const AccountUid& uid, Standing standing, uint64_t ticket,
               bool may_evict = true) {
     MutexLock lock(&mutex_);
-    if (ticket != voided_ || blocked_ > 0 || entries_.contains(uid)) {
+    if (ticket != Ticket() || blocked_ > 0 || entries_.contains(uid)) {
       return true;
     }
     if (ring_.size() >= capacity_) {
@@ -58,7 +63,7 @@ class AccountCache::Shard {
   // Unblock, which voids those begun meanwhile.
   void Block(const AccountUid& uid) {
     MutexLock lock(&mutex_);
-    ++voided_;
+    Void();
     ++blocked_;
     const auto found = entries_.find(uid);
     if (found == entries_.end()) return;
@@ -72,7 +77,7 @@ class AccountCache::Shard {
 
   void Unblock() {
     MutexLock lock(&mutex_);
-    ++voided_;
+    Void();
     --blocked_;
   }
 
@@ -90,6 +95,10 @@ class AccountCache::Shard {
   // How far the hand looks: so long is the lock held.
   static constexpr int kMaxHandSteps = 32;
 
+  void Void() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    voided_->fetch_add(1, std::memory_order_acq_rel);
+  }
+
   size_t PlaceToReuse() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     for (int steps = 0; steps < kMaxHandSteps; ++steps) {
       hand_ = (hand_ + 1) % ring_.size();
@@ -100,13 +109,14 @@ class AccountCache::Shard {
     return hand_;
   }
 
-  size_t capacity_ = 1;  // set once, before use
+  // Both set once, before use.
+  size_t capacity_ = 1;
+  std::atomic<uint64_t>* voided_ = nullptr;
 
   mutable Mutex mutex_;
   absl::flat_hash_map<AccountUid, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   std::vector<AccountUid> ring_ ABSL_GUARDED_BY(mutex_);
   size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t voided_ ABSL_GUARDED_BY(mutex_) = 0;
   int blocked_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
@@ -134,22 +144,33 @@ class AccountCache::Blocked {
 };
 
 AccountCache::AccountCache(AccountStore& base, Options options)
-    : base_(base), shards_(new Shard[kShards]) {
+    : base_(base),
+      voided_(new std::atomic<uint64_t>[kShards]),
+      shards_(new Shard[kShards]) {
   const size_t capacity = std::max<size_t>(1, options.max_entries / kShards);
-  for (size_t i = 0; i < kShards; ++i) shards_[i].SetCapacity(capacity);
+  for (size_t i = 0; i < kShards; ++i) {
+    shards_[i].Open(capacity, &voided_[i]);
+  }
 }
 
 AccountCache::~AccountCache() = default;
 
 absl::StatusOr<bool> AccountCache::Stands(absl::string_view name,
                                           const AccountUid& uid,
-                                          uint64_t generation,
-                                          Reach reach) const {
-  Shard& shard = ShardOf(uid);
-  if (const std::optional<Standing> hit = shard.Get(uid)) {
-    return !hit->disabled && hit->generation == generation;
+                                          uint64_t generation, Reach reach,
+                                          const FoundAt* stood) const {
+  const size_t part = PartOf(uid);
+  if (stood != nullptr &&
+      stood->Is(voided_[part].load(std::memory_order_acquire))) {
+    return true;
   }
-  const uint64_t ticket = shard.Ticket();
+  Shard& shard = shards_[part];
+  uint64_t ticket = 0;
+  if (const std::optional<Standing> hit = shard.Get(uid, &ticket)) {
+    const bool stands = !hit->disabled && hit->generation == generation;
+    if (stands && stood != nullptr) stood->Set(ticket);
+    return stands;
+  }
   const absl::StatusOr<Account> account =
       reach == Reach::kDisk ? base_.Find(name) : base_.FindInMemory(name);
   if (absl::IsNotFound(account.status())) return false;
@@ -236,10 +257,14 @@ size_t AccountCache::CachedEntries() const {
 }
 
 // Uids are random: any of their bits are as good as a hash.
-AccountCache::Shard& AccountCache::ShardOf(const AccountUid& uid) const {
+size_t AccountCache::PartOf(const AccountUid& uid) {
   uint32_t bits;
   std::memcpy(&bits, uid.array().data(), sizeof(bits));
-  return shards_[bits & (kShards - 1)];
+  return bits & (kShards - 1);
+}
+
+AccountCache::Shard& AccountCache::ShardOf(const AccountUid& uid) const {
+  return shards_[PartOf(uid)];
 }
 
 }  // namespace latchkey

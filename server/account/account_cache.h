@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_ACCOUNT_ACCOUNT_CACHE_H_
 #define LATCHKEY_SERVER_ACCOUNT_ACCOUNT_CACHE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,7 @@
 
 #include "client/base/mutex.h"
 #include "server/account/account_store.h"
+#include "server/base/found_at.h"
 #include "server/base/reach.h"
 
 namespace latchkey {
@@ -52,12 +54,15 @@ class AccountCache final : public AccountStore {
   ~AccountCache() override;
 
   // Stands tells whether sessions of the account called `name` that were made
-  // under `uid` and `generation` are still good (see SessionsHold).
+  // under `uid` and `generation` are still good (see SessionsHold). `stood`, if
+  // given, is kept with these three: while no account of the same part has
+  // changed since, a look at it is enough.
   //   kUnavailable  with Reach::kMemory: the base has to be asked from a
   //                 worker; else, and besides, as AccountStore::Find, but an
   //                 account that is gone is `false`
   absl::StatusOr<bool> Stands(absl::string_view name, const AccountUid& uid,
-                              uint64_t generation, Reach reach) const;
+                              uint64_t generation, Reach reach,
+                              const FoundAt* stood = nullptr) const;
 
   absl::StatusOr<uint64_t> Create(const Account& account) override;
   absl::StatusOr<Account> Find(absl::string_view name) const override;
@@ -92,9 +97,13 @@ class AccountCache final : public AccountStore {
   class Shard;
   class Blocked;
 
+  static size_t PartOf(const AccountUid& uid);
   Shard& ShardOf(const AccountUid& uid) const;
 
   AccountStore& base_;
+  // How often each part was voided; read by every Stands, and apart from the
+  // locks, which are written all the time.
+  const std::unique_ptr<std::atomic<uint64_t>[]> voided_;
   const std::unique_ptr<Shard[]> shards_;
 };
 

@@ -77,7 +77,7 @@ void Janitor::Work() {
 }
 
 void Janitor::Flush() {
-  const absl::Status saved = sessions_.Flush();
+  const absl::Status saved = sessions_.Flush(clock_.Now());
   if (!saved.ok()) log_.Warning("activity not saved", {{"status", saved}});
 }
 

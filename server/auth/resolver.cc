@@ -93,7 +93,7 @@ Found Resolver::ByJwt(absl::string_view text, absl::Time now, Reach reach,
     if (checks_left != nullptr && --*checks_left < 0) {
       return absl::UnavailableError("needs more time than memory takes");
     }
-    LATCHKEY_ASSIGN_OR_RETURN(verdict, JudgeJwt(text, now, reach));
+    LATCHKEY_ASSIGN_OR_RETURN(verdict, JudgeJwt(text, keys, now, reach));
     if (!verdict.has_value()) return std::nullopt;
   }
   LATCHKEY_ASSIGN_OR_RETURN(std::optional<Holder> holder,
@@ -111,8 +111,8 @@ Found Resolver::ByJwt(absl::string_view text, absl::Time now, Reach reach,
 }
 
 absl::StatusOr<std::optional<JwtVerdict>> Resolver::JudgeJwt(
-    absl::string_view text, absl::Time now, Reach reach) const {
-  const auto keys = parts_.keys.VerificationKeys(now);
+    absl::string_view text, const std::shared_ptr<const KeySet>& keys,
+    absl::Time now, Reach reach) const {
   const VerifyResult verified =
       Verify(text, *keys, /*allow_expired=*/false, now);
   if (!verified.ok()) return std::nullopt;
@@ -154,7 +154,7 @@ Found Resolver::ByKey(const SessionKey& key, absl::Time now,
   LATCHKEY_ASSIGN_OR_RETURN(
       const bool stands,
       parts_.accounts.Stands(profile.account, profile.account_uid,
-                             profile.generation, reach));
+                             profile.generation, reach, &profile.stood));
   if (!stands) return std::nullopt;
   return Holder{
       .key = key, .session = *std::move(session), .jwt_expire_time = {}};

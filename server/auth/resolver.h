@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_AUTH_RESOLVER_H_
 #define LATCHKEY_SERVER_AUTH_RESOLVER_H_
 
+#include <memory>
 #include <optional>
 
 #include "absl/status/statusor.h"
@@ -68,9 +69,9 @@ class Resolver {
                                               absl::Time now, Reach reach,
                                               int* checks_left) const;
   // Judges a JWT that was not seen before; nullopt if it is not good.
-  absl::StatusOr<std::optional<JwtVerdict>> JudgeJwt(absl::string_view text,
-                                                     absl::Time now,
-                                                     Reach reach) const;
+  absl::StatusOr<std::optional<JwtVerdict>> JudgeJwt(
+      absl::string_view text, const std::shared_ptr<const KeySet>& keys,
+      absl::Time now, Reach reach) const;
   absl::StatusOr<InactiveReason> WhyJwt(absl::string_view text, absl::Time now,
                                         Reach reach) const;
   // `absent` is the answer if there is no session under `key`.

@@ -85,19 +85,24 @@ absl::StatusOr<SessionKey> SessionCache::FindKeyInMemory(
   return base_.FindKeyInMemory(id);
 }
 
-// The base judges idleness by the notes it has; each note is saved at most
-// once, so that asking often costs no more than the activity itself.
+// The base judges idleness by the notes it has: right, after a Flush. When
+// they were last seen, memory knows better.
 absl::StatusOr<std::vector<StoredSession>> SessionCache::List(
     const AccountUid& account, const std::optional<SessionId>& after, int limit,
     absl::Time now) const {
-  LATCHKEY_RETURN_IF_ERROR(Flush());
-  return base_.List(account, after, limit, now);
+  LATCHKEY_RETURN_IF_ERROR(Flush(now));
+  LATCHKEY_ASSIGN_OR_RETURN(std::vector<StoredSession> page,
+                            base_.List(account, after, limit, now));
+  ApplyNotes(&page);
+  return page;
 }
 
 absl::StatusOr<WalkPage> SessionCache::Walk(
     const std::optional<SessionKey>& after, int limit, absl::Time now) const {
-  LATCHKEY_RETURN_IF_ERROR(Flush());
-  return base_.Walk(after, limit, now);
+  LATCHKEY_RETURN_IF_ERROR(Flush(now));
+  LATCHKEY_ASSIGN_OR_RETURN(WalkPage page, base_.Walk(after, limit, now));
+  ApplyNotes(&page.sessions);
+  return page;
 }
 
 absl::StatusOr<EndResult> SessionCache::End(absl::Span<const SessionKey> keys,
@@ -118,7 +123,7 @@ absl::Status SessionCache::SaveActivity(absl::Span<const Activity> notes) {
 }
 
 absl::StatusOr<int> SessionCache::Sweep(absl::Time now, int limit) {
-  LATCHKEY_RETURN_IF_ERROR(Flush());
+  LATCHKEY_RETURN_IF_ERROR(Flush(now));
   return base_.Sweep(now, limit);
 }
 
@@ -126,10 +131,10 @@ uint64_t SessionCache::Revision() const { return base_.Revision(); }
 
 absl::StatusOr<uint64_t> SessionCache::Count() const { return base_.Count(); }
 
-absl::Status SessionCache::Flush() const {
+absl::Status SessionCache::Flush(absl::Time now) const {
   for (size_t i = 0; i < options_.segments; ++i) {
     MutexLock lock(&saving_);
-    const std::vector<Activity> notes = segments_[i].UnsavedNotes();
+    const std::vector<Activity> notes = segments_[i].DueNotes(now);
     if (notes.empty()) continue;
     LATCHKEY_RETURN_IF_ERROR(base_.SaveActivity(notes));
     segments_[i].Saved(notes);
@@ -195,6 +200,16 @@ size_t SessionCache::Capacity() const {
     entries -= std::min(entries, (bytes - allowed) / kEntryBytes);
   }
   return std::max<size_t>(1, entries / options_.segments);
+}
+
+void SessionCache::ApplyNotes(std::vector<StoredSession>* sessions) const {
+  for (StoredSession& stored : *sessions) {
+    const std::optional<Activity> note =
+        SegmentOf(stored.key).UnsavedNote(stored.key);
+    if (!note.has_value()) continue;
+    stored.session.last_seen_time =
+        std::max(stored.session.last_seen_time, note->seen);
+  }
 }
 
 absl::Status SessionCache::SaveNotesOf(

@@ -98,9 +98,13 @@ class SessionCache final : public SessionStore {
   uint64_t Revision() const override;
   absl::StatusOr<uint64_t> Count() const override;
 
-  // Flush saves the notes made since the last Flush to the base. What could
-  // not be saved is kept for the next one. May block on the disk.
-  absl::Status Flush() const;
+  // Flush saves to the base the notes that are due at `now`, which leaves those
+  // of sessions in steady use for a while (see SessionSegment::Note): the base
+  // then judges right which sessions are alive, but not when they were last
+  // seen. FlushAll saves them all. What could not be saved is kept for the next
+  // time. Both may block on the disk.
+  absl::Status Flush(absl::Time now) const;
+  absl::Status FlushAll() const { return Flush(absl::InfiniteFuture()); }
 
   // WarmSome reads at most `limit` sessions of the base behind `after` (none:
   // from the first) and adds those that are alive at `now`, as far as there is
@@ -121,6 +125,8 @@ class SessionCache final : public SessionStore {
   SessionSegment& SegmentOf(const SessionKey& key) const;
   LiveSession Share(const Session& session) const;
   size_t Capacity() const;
+  // Raises the last activity to what memory knows.
+  void ApplyNotes(std::vector<StoredSession>* sessions) const;
   // Saves the notes of `keys` that the base does not have yet.
   absl::Status SaveNotesOf(absl::Span<const SessionKey> keys) const;
 

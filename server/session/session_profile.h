@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 
 #include "client/base/ids.h"
+#include "server/base/found_at.h"
 #include "server/session/interned.h"
 #include "server/session/session.h"
 
@@ -48,6 +49,8 @@ struct SessionProfile {
   // From create_time to auth_time; zero for a session made by its login.
   absl::Duration auth_delay;
   CredentialForm form = CredentialForm::kOpaque;
+  // When the account was last found to stand behind its sessions.
+  FoundAt stood;
 
   // Bytes returns about what it takes in memory, without its traits.
   size_t Bytes() const;

@@ -33,9 +33,10 @@ struct SessionSegment::Slot {
   // Microseconds since 1970, the precision that records keep.
   int64_t expire_micros = 0;
   int64_t last_seen_micros = 0;
-  int64_t create_micros : 62 = 0;  // good for 70,000 years
+  int64_t create_micros : 61 = 0;  // good for 36,000 years
   uint64_t referenced : 1 = 0;     // asked for since the hand last passed
   uint64_t unsaved : 1 = 0;        // the base does not have last_seen_micros
+  uint64_t waits : 1 = 0;          // in waiting_, not in due_
 };
 
 static_assert(sizeof(Interned<SessionProfile>) == 8);
@@ -100,6 +101,7 @@ bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
   slot.profile = session.profile;
   slot.referenced = 0;
   slot.unsaved = 0;
+  slot.waits = 0;
   index_[Seek(key)] = {place, TagOf(key)};
   ++used_;
   const auto note = unsaved_.find(key);
@@ -107,7 +109,7 @@ bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
     const int64_t seen = absl::ToUnixMicros(note->second.seen);
     if (seen > slot.last_seen_micros) {
       slot.last_seen_micros = seen;
-      MarkUnsaved(place);
+      MarkDue(place);
     }
     unsaved_.erase(note);
   }
@@ -138,9 +140,10 @@ void SessionSegment::Note(const Activity& note) {
     const Place place = index_[Seek(note.key)].place;
     if (place != kNoPlace) {
       Slot& slot = At(place);
-      if (seen <= slot.last_seen_micros) return;
+      const int64_t ahead = seen - slot.last_seen_micros;
+      if (ahead <= 0) return;
       slot.last_seen_micros = seen;
-      if (!slot.unsaved) MarkUnsaved(place);
+      if (!slot.unsaved) MarkUnsaved(place, ahead);
       return;
     }
   }
@@ -161,14 +164,17 @@ std::optional<Activity> SessionSegment::UnsavedNote(
   return found->second;
 }
 
-std::vector<Activity> SessionSegment::UnsavedNotes() const {
+std::vector<Activity> SessionSegment::DueNotes(absl::Time now) {
+  const int64_t waited_enough = absl::ToUnixMicros(now - kMaxNoteWait);
   std::vector<Activity> notes;
   MutexLock lock(&mutex_);
-  notes.reserve(unsaved_places_.size() + unsaved_.size());
-  for (const Place place : unsaved_places_) {
-    const Slot& slot = At(place);
-    if (slot.unsaved) notes.push_back(NoteOf(slot));
+  if (!waiting_.empty() && waiting_since_micros_ <= waited_enough) {
+    for (const Place place : waiting_) At(place).waits = 0;
+    due_.insert(due_.end(), waiting_.begin(), waiting_.end());
+    waiting_.clear();
   }
+  notes.reserve(due_.size() + unsaved_.size());
+  for (const Place place : due_) notes.push_back(NoteOf(At(place)));
   for (const auto& [key, note] : unsaved_) notes.push_back(note);
   return notes;
 }
@@ -180,6 +186,7 @@ void SessionSegment::Saved(absl::Span<const Activity> notes) {
     Slot* const slot = Lookup(note.key);
     if (slot != nullptr &&
         slot->last_seen_micros == absl::ToUnixMicros(note.seen)) {
+      if (slot->waits) Unlist(index_[Seek(note.key)].place);
       slot->unsaved = 0;
     }
     const auto found = unsaved_.find(note.key);
@@ -187,11 +194,9 @@ void SessionSegment::Saved(absl::Span<const Activity> notes) {
       unsaved_.erase(found);
     }
   }
-  size_t kept = 0;
-  for (const Place place : unsaved_places_) {
-    if (At(place).unsaved) unsaved_places_[kept++] = place;
-  }
-  unsaved_places_.resize(kept);
+  std::erase_if(due_, [this](Place place) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return !At(place).unsaved;
+  });
 }
 
 size_t SessionSegment::Size() const {
@@ -259,7 +264,7 @@ SessionSegment::Profile SessionSegment::EvictOne() {
 // are nearer to where they belong there.
 SessionSegment::Profile SessionSegment::Vacate(size_t position) {
   const Place place = index_[position].place;
-  if (At(place).unsaved) std::erase(unsaved_places_, place);
+  Unlist(place);
   Profile profile = std::move(At(place).profile);
   At(place) = Slot();
   free_.push_back(place);
@@ -313,9 +318,32 @@ void SessionSegment::GrowIndex() {
   }
 }
 
-void SessionSegment::MarkUnsaved(Place place) {
+void SessionSegment::MarkDue(Place place) {
   At(place).unsaved = 1;
-  unsaved_places_.push_back(place);
+  due_.push_back(place);
+}
+
+// `ahead_micros` is how far the note is ahead of what the base has.
+void SessionSegment::MarkUnsaved(Place place, int64_t ahead_micros) {
+  Slot& slot = At(place);
+  const absl::Duration may_be_behind = slot.profile->idle_ttl / 20;
+  if (may_be_behind < kMaxNoteWait ||
+      absl::Microseconds(ahead_micros) >= may_be_behind) {
+    MarkDue(place);
+    return;
+  }
+  if (waiting_.empty()) waiting_since_micros_ = slot.last_seen_micros;
+  slot.unsaved = 1;
+  slot.waits = 1;
+  waiting_.push_back(place);
+}
+
+// Takes a place out of the list that it is in, if it is in one.
+void SessionSegment::Unlist(Place place) {
+  Slot& slot = At(place);
+  if (!slot.unsaved) return;
+  std::erase(slot.waits ? waiting_ : due_, place);
+  slot.waits = 0;
 }
 
 Activity SessionSegment::NoteOf(const Slot& slot) {

@@ -36,6 +36,9 @@ class SessionSegment {
  public:
   // The most entries of one segment: its index then still grows quickly.
   static constexpr size_t kMaxEntries = 16 * 1024;
+  // How long a note may wait that is not far ahead of what the base has. A
+  // session that is in steady use costs the base one note in this time.
+  static constexpr absl::Duration kMaxNoteWait = absl::Seconds(90);
 
   SessionSegment();
   ~SessionSegment();
@@ -60,12 +63,16 @@ class SessionSegment {
   void Unblock();
 
   // Note raises the last activity of a session, whether it has an entry or
-  // not, until the base has it.
+  // not, until the base has it. The note is due at once, or, if it is less than
+  // a twentieth of the idle timeout ahead of what the base has, and that is at
+  // least kMaxNoteWait, after kMaxNoteWait. So the base is never further behind
+  // than a tenth of an idle timeout, once what was due has been saved.
   void Note(const Activity& note);
 
   // UnsavedNote returns the note of `key` that the base does not have.
   std::optional<Activity> UnsavedNote(const SessionKey& key) const;
-  std::vector<Activity> UnsavedNotes() const;
+  // DueNotes returns the notes that are to be saved at `now`.
+  std::vector<Activity> DueNotes(absl::Time now);
 
   // Saved forgets notes that the base has, unless they were renewed meanwhile.
   // A fill under way may have read the base before: it is voided.
@@ -96,15 +103,21 @@ class SessionSegment {
   std::unique_ptr<Chunk> DropLastChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KeepNote(const Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrowIndex() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void MarkUnsaved(Place place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MarkDue(Place place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MarkUnsaved(Place place, int64_t ahead_micros)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Unlist(Place place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static Activity NoteOf(const Slot& slot);
 
   mutable Mutex mutex_;
   std::vector<IndexEntry> index_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Chunk>> chunks_ ABSL_GUARDED_BY(mutex_);
   std::vector<Place> free_ ABSL_GUARDED_BY(mutex_);
-  // Places whose note the base does not have; each once.
-  std::vector<Place> unsaved_places_ ABSL_GUARDED_BY(mutex_);
+  // Places whose note the base does not have; each once, in one of the two.
+  std::vector<Place> due_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Place> waiting_ ABSL_GUARDED_BY(mutex_);
+  // The time of the first note among those that wait.
+  int64_t waiting_since_micros_ ABSL_GUARDED_BY(mutex_) = 0;
   // The notes of sessions that have no entry. Its size is bounded by the
   // sessions used between two flushes.
   absl::flat_hash_map<SessionKey, Activity> unsaved_ ABSL_GUARDED_BY(mutex_);

@@ -6,8 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "google/protobuf/descriptor.h"
-#include "google/protobuf/message.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 
@@ -99,15 +97,8 @@ absl::StatusOr<ServerInfo> GetServerInfo(const BenchServer& server) {
   }
   ServerInfo info;
   info.sessions = response.session_count();
-  // By name, so that an older server can be measured, too.
-  const google::protobuf::Reflection& fields = *response.GetReflection();
-  const google::protobuf::Descriptor& type = *response.GetDescriptor();
-  if (const auto* field = type.FindFieldByName("cached_session_count")) {
-    info.cached_sessions = fields.GetInt64(response, field);
-  }
-  if (const auto* field = type.FindFieldByName("cache_warm")) {
-    info.cache_warm = fields.GetBool(response, field);
-  }
+  info.cached_sessions = response.cached_session_count();
+  info.cache_warm = response.cache_warm();
   return info;
 }
 

@@ -43,7 +43,10 @@ class WatchedAccounts final : public AccountStore {
   absl::StatusOr<AccountChange> Edit(absl::string_view name,
                                      const AccountEdit& edit,
                                      absl::Time now) override {
-    return base_.Edit(name, edit, now);
+    if (before_edit) before_edit();
+    absl::StatusOr<AccountChange> change = base_.Edit(name, edit, now);
+    if (after_edit) after_edit();
+    return change;
   }
   absl::Status UpgradeHash(absl::string_view name, const AccountUid& uid,
                            absl::string_view old_phc,
@@ -58,6 +61,7 @@ class WatchedAccounts final : public AccountStore {
 
   mutable std::atomic<int> finds = 0;
   std::function<void()> after_find;
+  std::function<void()> before_edit, after_edit;
   mutable std::function<void()> after_list;
   bool in_memory = true;
 
@@ -114,6 +118,49 @@ TEST_F(AccountCacheTest, SeesEachChangeAtOnce) {
   EXPECT_TRUE(Stands(3));
   ASSERT_TRUE(cache_.Delete("alice", kNow).ok());
   EXPECT_FALSE(Stands(3));
+}
+
+TEST_F(AccountCacheTest, WhatWasFoundIsGoodUntilTheNextChange) {
+  AccountCache small(base_, {.max_entries = 256});  // one in each part
+  const FoundAt first, second;
+  const auto stands = [&](uint64_t generation, const FoundAt& stood) {
+    const auto answer =
+        small.Stands("alice", UidOf(1), generation, Reach::kDisk, &stood);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() && *answer;
+  };
+  ASSERT_TRUE(stands(1, first));  // from the base
+  ASSERT_TRUE(stands(1, first));  // from memory, which leaves the note
+  Make("bob", 2);
+  ASSERT_TRUE(*small.Stands("bob", UidOf(2), 1, Reach::kDisk));
+  const int finds = base_.finds;
+  EXPECT_TRUE(stands(1, first));
+  EXPECT_EQ(base_.finds, finds) << "no room for it, but it is known";
+
+  ASSERT_TRUE(small.Edit("alice", {.end_sessions = true}, kNow).ok());
+  EXPECT_FALSE(stands(1, first));
+  EXPECT_FALSE(stands(1, first));
+  EXPECT_TRUE(stands(2, second));
+  EXPECT_TRUE(stands(2, second));
+  ASSERT_TRUE(small.Edit("alice", {.disabled = true}, kNow).ok());
+  EXPECT_FALSE(stands(2, second));
+  ASSERT_TRUE(small.Edit("alice", {.disabled = false}, kNow).ok());
+  ASSERT_TRUE(small.Delete("alice", kNow).ok());
+  EXPECT_FALSE(stands(3, second));
+}
+
+TEST_F(AccountCacheTest, NothingIsNotedWhileAnAccountIsBeingChanged) {
+  const FoundAt stood;
+  const auto stands = [&] {
+    return *cache_.Stands("alice", UidOf(1), 1, Reach::kDisk, &stood);
+  };
+  ASSERT_TRUE(stands());
+  base_.before_edit = [&] {
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(stands());
+  };
+  base_.after_edit = [&] { EXPECT_FALSE(stands()) << "already changed"; };
+  ASSERT_TRUE(cache_.Edit("alice", {.end_sessions = true}, kNow).ok());
+  EXPECT_FALSE(stands());
 }
 
 TEST_F(AccountCacheTest, ANewAccountOfTheNameIsAnother) {
@@ -209,13 +256,19 @@ TEST_F(AccountCacheTest, NoThreadSeesAnAccountStandAfterItsEditReturned) {
   std::atomic<uint64_t> ended{0};  // generations up to this have ended
   std::atomic<bool> stop = false;
   std::atomic<int> wrong = 0;
+  std::vector<FoundAt> stood(2002);  // by generation
+  const auto stands = [&](uint64_t generation) {
+    return *cache_.Stands("alice", UidOf(1), generation, Reach::kDisk,
+                          &stood[generation]);
+  };
   std::vector<std::thread> readers;
   for (int t = 0; t < 3; ++t) {
     readers.emplace_back([&] {
       while (!stop) {
         const uint64_t before = ended;
-        if (before > 0 && Stands(before)) ++wrong;
+        if (before > 0 && (Stands(before) || stands(before))) ++wrong;
         (void)Stands(before + 1);  // fills
+        (void)stands(before + 1);
       }
     });
   }

@@ -168,7 +168,7 @@ TEST_F(EndedRace, NoThreadGetsAYesThatBeganAfterTheEnd) {
   // Meanwhile activity is saved and what may have been forgotten comes back.
   threads.emplace_back([this] {
     while (!stop_) {
-      EXPECT_TRUE(world_.cache().Flush().ok());
+      EXPECT_TRUE(world_.cache().FlushAll().ok());
       EXPECT_TRUE(world_.cache()
                       .WarmSome(std::nullopt, 200, world_.clock().Now())
                       .ok());

@@ -30,8 +30,10 @@ class JanitorTest : public ::testing::Test {
 TEST_F(JanitorTest, SavesActivityWhenItIsDueAndNotBefore) {
   const Grant grant = world_.Login(World::LoginOf("alice"));
   const absl::Time start = world_.clock().Now();
-  world_.clock().Advance(absl::Seconds(14));
+  world_.clock().Advance(absl::Seconds(104));
+  Run();
   ASSERT_TRUE(world_.Active(grant.credential));
+  world_.clock().Advance(absl::Seconds(14));
   Run();
   const auto list = [&] {
     return world_.memory().sessions().List(grant.session.account_uid, {}, 10,
@@ -40,7 +42,17 @@ TEST_F(JanitorTest, SavesActivityWhenItIsDueAndNotBefore) {
   EXPECT_EQ(list()->at(0).session.last_seen_time, start);
   world_.clock().Advance(absl::Seconds(1));
   Run();
-  EXPECT_EQ(list()->at(0).session.last_seen_time, start + absl::Seconds(14));
+  EXPECT_EQ(list()->at(0).session.last_seen_time, start + absl::Seconds(104));
+
+  // Soon after that it waits.
+  world_.clock().Advance(absl::Seconds(1));
+  ASSERT_TRUE(world_.Active(grant.credential));
+  world_.clock().Advance(absl::Seconds(75));
+  Run();
+  EXPECT_EQ(list()->at(0).session.last_seen_time, start + absl::Seconds(104));
+  world_.clock().Advance(absl::Seconds(15));
+  Run();
+  EXPECT_EQ(list()->at(0).session.last_seen_time, start + absl::Seconds(120));
 }
 
 TEST_F(JanitorTest, FreesTheDeadAndLooksAtMemoryFirst) {

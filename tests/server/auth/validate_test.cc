@@ -127,7 +127,7 @@ TEST_P(BothFormsTest, NoFailureOfTheStoreEndsInActive) {
   const Grant grant = world_.Login(Command());
   // Not in memory any more: the store has to be asked.
   SessionCache& cache = world_.cache();
-  ASSERT_TRUE(cache.Flush().ok());
+  ASSERT_TRUE(cache.FlushAll().ok());
   for (int i = 0; i < 2000; ++i) world_.Login(Command());
   for (const absl::Status& failure :
        {absl::UnavailableError("x"), absl::DataLossError("x"),

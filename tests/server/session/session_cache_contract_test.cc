@@ -36,7 +36,7 @@ class CacheOverRocks final : public StoresUnderTest {
   SessionStore& sessions() override { return *cache_; }
   KeyStore& keys() override { return database_->keys(); }
   void Reopen() override {
-    EXPECT_TRUE(cache_->Flush().ok());
+    EXPECT_TRUE(cache_->FlushAll().ok());
     cache_.reset();
     database_.Close();
     Open();

@@ -132,9 +132,11 @@ class ModelRun {
 
 void ModelRun::Create() {
   const uint32_t number = next_++;
+  // Some idle for so long that their notes may wait.
+  const int64_t times = Below(3) == 0 ? 10 : 1;
   const Session session =
-      SessionOf(number, Now(), absl::Seconds(60 + Below(600)),
-                absl::Seconds(30 + Below(3600)));
+      SessionOf(number, Now(), times * absl::Seconds(60 + Below(600)),
+                times * absl::Seconds(30 + Below(3600)));
   ASSERT_TRUE(cache_.Create(KeyOf(number), session, Now()).ok());
   ASSERT_FALSE(cache_.Create(KeyOf(number), session, Now()).ok());
   model_.emplace(number, session);
@@ -254,7 +256,9 @@ void ModelRun::Step() {
   if (verb < 64) return End();
   if (verb < 84) return Note();
   if (verb < 89) {
-    ASSERT_TRUE(cache_.Flush().ok() || base_.fails_saves);
+    const absl::Status flushed =
+        Below(2) == 0 ? cache_.Flush(Now()) : cache_.FlushAll();
+    ASSERT_TRUE(flushed.ok() || base_.fails_saves);
     return;
   }
   if (verb < 93) return Warm();
@@ -272,7 +276,7 @@ void ModelRun::CheckAll() {
   }
   ASSERT_NO_FATAL_FAILURE(List());
   // The base has every note once they are flushed.
-  ASSERT_TRUE(cache_.Flush().ok());
+  ASSERT_TRUE(cache_.FlushAll().ok());
   for (const auto& [number, session] : model_) {
     if (!IsAlive(session, Now())) continue;
     const auto stored = memory_.sessions().Find(KeyOf(number), Now());
@@ -424,8 +428,8 @@ void Crowd::Run() {
   });
   threads.emplace_back([this] {
     for (int i = 0; !stop_; ++i) {
-      const bool ok =
-          i % 4 == 3 ? cache_.Sweep(clock_.Now(), 5).ok() : cache_.Flush().ok();
+      const bool ok = i % 4 == 3 ? cache_.Sweep(clock_.Now(), 5).ok()
+                                 : cache_.Flush(clock_.Now()).ok();
       if (!ok) Wrong("flush failed", 0);
       std::this_thread::yield();
     }

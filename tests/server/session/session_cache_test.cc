@@ -176,7 +176,7 @@ TEST_F(SessionCacheTest, ALateSaveOfActivityBringsNothingBack) {
     if (logout.has_value()) return;
     logout.emplace([&] { EXPECT_TRUE(cache.End({&key, 1}, Now()).ok()); });
   };
-  ASSERT_TRUE(cache.Flush().ok());
+  ASSERT_TRUE(cache.FlushAll().ok());
   ASSERT_TRUE(logout.has_value());
   logout->join();
   EXPECT_TRUE(absl::IsNotFound(cache.Find(key, Now()).status()));
@@ -221,7 +221,7 @@ TEST_F(SessionCacheTest, AFillThatReadBeforeASaveDoesNotTurnTheClockBack) {
   ASSERT_TRUE(cache.Find(KeyOf(1), Now()).ok());
   clock_.Advance(absl::Minutes(20));
   ASSERT_TRUE(Note(cache, 1).ok());
-  ASSERT_TRUE(cache.Flush().ok());
+  ASSERT_TRUE(cache.FlushAll().ok());
   ASSERT_TRUE(cache.Find(KeyOf(2), Now()).ok());
   saved.Notify();
   slow.join();
@@ -238,9 +238,9 @@ TEST_F(SessionCacheTest, WhatCouldNotBeSavedIsSavedNextTime) {
   clock_.Advance(absl::Minutes(10));
   ASSERT_TRUE(Note(cache, 1).ok());
   base_.fail_saves = true;
-  EXPECT_FALSE(cache.Flush().ok());
+  EXPECT_FALSE(cache.FlushAll().ok());
   base_.fail_saves = false;
-  EXPECT_TRUE(cache.Flush().ok());
+  EXPECT_TRUE(cache.FlushAll().ok());
   const auto found = base_.Find(KeyOf(1), Now());
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->last_seen_time, Now());
@@ -256,9 +256,27 @@ TEST_F(SessionCacheTest, ANoteRenewedDuringASaveIsSavedAgain) {
     clock_.Advance(absl::Minutes(1));
     ASSERT_TRUE(Note(cache, 1).ok());
   };
-  ASSERT_TRUE(cache.Flush().ok());
-  ASSERT_TRUE(cache.Flush().ok());
+  ASSERT_TRUE(cache.FlushAll().ok());
+  ASSERT_TRUE(cache.FlushAll().ok());
   EXPECT_EQ(base_.Find(KeyOf(1), Now())->last_seen_time, Now());
+}
+
+TEST_F(SessionCacheTest, ListShowsActivityThatTheBaseDoesNotHaveYet) {
+  SessionCache cache(base_, kSmall);
+  CreateInBase(1);
+  const absl::Time start = Now();
+  ASSERT_TRUE(cache.Find(KeyOf(1), start).ok());
+  clock_.Advance(absl::Seconds(10));
+  ASSERT_TRUE(Note(cache, 1).ok());
+  const auto page = cache.Walk(std::nullopt, 10, Now());
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->sessions.size(), 1u);
+  EXPECT_EQ(page->sessions[0].session.last_seen_time, Now());
+  const auto listed = cache.List(page->sessions[0].session.account_uid,
+                                 std::nullopt, 10, Now());
+  ASSERT_TRUE(listed.ok());
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ(listed->front().session.last_seen_time, Now());
 }
 
 TEST_F(SessionCacheTest, FlushSavesEachNoteOnce) {
@@ -267,8 +285,8 @@ TEST_F(SessionCacheTest, FlushSavesEachNoteOnce) {
   ASSERT_TRUE(Note(cache, 1).ok());
   int saves = 0;
   base_.before_save = [&] { ++saves; };
-  ASSERT_TRUE(cache.Flush().ok());
-  ASSERT_TRUE(cache.Flush().ok());
+  ASSERT_TRUE(cache.FlushAll().ok());
+  ASSERT_TRUE(cache.FlushAll().ok());
   EXPECT_EQ(saves, 1);
 }
 
@@ -363,7 +381,7 @@ TEST_F(SessionCacheTest, NoThreadSeesASessionAfterItsLogoutReturned) {
         const auto found = cache.Find(KeyOf(static_cast<uint8_t>(n)), Now());
         if (was_ended && found.ok()) ++wrong;
         (void)Note(cache, static_cast<uint8_t>(n));
-        if (i % 64 == 0) (void)cache.Flush();
+        if (i % 64 == 0) (void)cache.Flush(Now());
       }
     });
   }

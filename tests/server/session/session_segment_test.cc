@@ -34,6 +34,15 @@ class SessionSegmentTest : public ::testing::Test {
     return segment_.Insert(KeyOf(number), SessionOf(number), segment_.Ticket(),
                            capacity, may_evict);
   }
+  std::vector<Activity> Unsaved() {
+    return segment_.DueNotes(absl::InfiniteFuture());
+  }
+  void Note(int number, absl::Duration after_start) {
+    segment_.Note({KeyOf(number), kStart + after_start, {}});
+  }
+  bool IsDue(absl::Duration after_start) {
+    return !segment_.DueNotes(kStart + after_start).empty();
+  }
   bool Has(int number) { return segment_.Get(KeyOf(number)).has_value(); }
 
   ProfileTable table_;
@@ -129,13 +138,13 @@ TEST_F(SessionSegmentTest, AnEvictedNoteIsKeptUntilItIsSaved) {
   ASSERT_FALSE(Has(1));
   ASSERT_TRUE(segment_.UnsavedNote(KeyOf(1)).has_value());
   EXPECT_EQ(segment_.UnsavedNote(KeyOf(1))->seen, note.seen);
-  ASSERT_EQ(segment_.UnsavedNotes().size(), 1u);
+  ASSERT_EQ(Unsaved().size(), 1u);
   // Back again, it is not older than it was.
   ASSERT_TRUE(Insert(1, 1));
   EXPECT_EQ(segment_.Get(KeyOf(1))->last_seen_time, note.seen);
-  ASSERT_EQ(segment_.UnsavedNotes().size(), 1u);
+  ASSERT_EQ(Unsaved().size(), 1u);
   segment_.Saved({&note, 1});
-  EXPECT_TRUE(segment_.UnsavedNotes().empty());
+  EXPECT_TRUE(Unsaved().empty());
   EXPECT_FALSE(segment_.UnsavedNote(KeyOf(1)).has_value());
 }
 
@@ -144,7 +153,64 @@ TEST_F(SessionSegmentTest, ANoteNeverMovesActivityBack) {
   segment_.Note({KeyOf(1), kStart + absl::Minutes(5), kStart});
   segment_.Note({KeyOf(1), kStart + absl::Minutes(4), kStart});
   EXPECT_EQ(segment_.Get(KeyOf(1))->last_seen_time, kStart + absl::Minutes(5));
-  EXPECT_EQ(segment_.UnsavedNotes().size(), 1u);
+  EXPECT_EQ(Unsaved().size(), 1u);
+}
+
+TEST_F(SessionSegmentTest, ANoteFarAheadOfTheBaseIsDueAtOnce) {
+  // A twentieth of 30 minutes.
+  ASSERT_TRUE(Insert(1));
+  Note(1, absl::Seconds(90));
+  EXPECT_TRUE(IsDue(absl::Seconds(90)));
+  // And one of a session that has no entry.
+  ASSERT_FALSE(Has(2));
+  segment_.Block(KeyOf(1));
+  segment_.Unblock();
+  Note(2, absl::Seconds(1));
+  EXPECT_TRUE(IsDue(absl::Seconds(1)));
+}
+
+TEST_F(SessionSegmentTest, ANoteLittleAheadOfTheBaseWaits) {
+  ASSERT_TRUE(Insert(1));
+  Note(1, absl::Seconds(89));
+  EXPECT_FALSE(IsDue(absl::Seconds(178)));
+  ASSERT_TRUE(segment_.UnsavedNote(KeyOf(1)).has_value());
+  EXPECT_TRUE(IsDue(absl::Seconds(179)));
+}
+
+TEST_F(SessionSegmentTest, ASessionInSteadyUseIsSavedOnceInAWhile) {
+  ASSERT_TRUE(Insert(1));
+  int saves = 0;
+  for (int second = 1; second <= 900; ++second) {
+    Note(1, absl::Seconds(second));
+    const std::vector<Activity> due =
+        segment_.DueNotes(kStart + absl::Seconds(second));
+    segment_.Saved(due);
+    saves += static_cast<int>(due.size());
+  }
+  EXPECT_EQ(saves, 9);
+}
+
+TEST_F(SessionSegmentTest, WhereIdleTimeoutsAreShortEveryNoteIsDue) {
+  LiveSession session = SessionOf(1);
+  session.profile = table_.Share(
+      Session{.idle_ttl = absl::Minutes(30) - absl::Microseconds(20)});
+  segment_.Insert(KeyOf(1), session, segment_.Ticket(), 10);
+  Note(1, absl::Seconds(1));
+  EXPECT_TRUE(IsDue(absl::Seconds(1)));
+}
+
+TEST_F(SessionSegmentTest, ANoteThatWaitedAndWasSavedAloneIsListedOnce) {
+  ASSERT_TRUE(Insert(1));
+  Note(1, absl::Seconds(1));
+  const Activity note = *segment_.UnsavedNote(KeyOf(1));
+  segment_.Saved({&note, 1});
+  EXPECT_FALSE(IsDue(absl::Hours(1)));
+  Note(1, absl::Seconds(2));
+  EXPECT_FALSE(IsDue(absl::Seconds(2)));
+  EXPECT_EQ(Unsaved().size(), 1u);
+  segment_.Block(KeyOf(1));
+  segment_.Unblock();
+  EXPECT_TRUE(Unsaved().empty());
 }
 
 TEST_F(SessionSegmentTest, EndingDropsTheNoteAndVoidsFills) {
@@ -152,7 +218,7 @@ TEST_F(SessionSegmentTest, EndingDropsTheNoteAndVoidsFills) {
   segment_.Note({KeyOf(1), kStart + absl::Minutes(5), kStart});
   const uint64_t ticket = segment_.Ticket();
   segment_.Block(KeyOf(1));
-  EXPECT_TRUE(segment_.UnsavedNotes().empty());
+  EXPECT_TRUE(Unsaved().empty());
   EXPECT_FALSE(Has(1));
   const uint64_t meanwhile = segment_.Ticket();
   segment_.Insert(KeyOf(1), SessionOf(1), meanwhile, 1000);
