@@ -65,7 +65,8 @@ class Lifecycle(unittest.TestCase):
 
     def test_sigterm_lets_calls_finish(self):
         daemon = self.daemon("--hash_threads", "1", "--hash_time_cost", "8",
-                             "--hash_memory_kib", "131072").start()
+                             "--hash_memory_kib", "131072",
+                             "--drain_timeout", "10m").start()
         password = daemon.create_account("alice")
         request = auth_pb2.LoginRequest(account="alice", password=password)
         daemon.validate("x")  # connects
