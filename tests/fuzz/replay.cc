@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,11 @@ std::vector<std::filesystem::path> FilesOf(const std::filesystem::path& path) {
 }
 
 void Run(const std::vector<char>& bytes) {
-  // A copy of exactly this size: a sanitizer sees a read behind it.
-  const std::vector<uint8_t> input(bytes.begin(), bytes.end());
-  LLVMFuzzerTestOneInput(input.data(), input.size());
+  // A copy of exactly this size: a sanitizer sees a read behind it. And, as
+  // libFuzzer's, never at nullptr, not even an empty one.
+  const auto input = std::make_unique<uint8_t[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), input.get());
+  LLVMFuzzerTestOneInput(input.get(), bytes.size());
 }
 
 int Replay(const std::vector<std::string>& paths) {
