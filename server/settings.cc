@@ -534,8 +534,7 @@ bool Settings::ValidateIsOpen() const {
   if (open_validate != OpenValidate::kAuto) {
     return open_validate == OpenValidate::kYes;
   }
-  // TODO(#4): nor with TLS, once there is that.
-  return IsLoopback(listen) && !insecure;
+  return IsLoopback(listen) && !insecure && !uses_tls();
 }
 
 bool IsLoopback(const std::string& listen) {

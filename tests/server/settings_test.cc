@@ -157,6 +157,9 @@ TEST(Settings, ValidateIsOpenOnlyWhereNobodyElseReachesIt) {
   EXPECT_FALSE(open({"--insecure", "--listen", "0.0.0.0:1"}));
   EXPECT_TRUE(
       open({"--insecure", "--listen", "0.0.0.0:1", "--open_validate", "yes"}));
+  EXPECT_FALSE(open({"--tls_certificate", "/c", "--tls_key", "/k"}));
+  EXPECT_TRUE(open({"--tls_certificate", "/c", "--tls_key", "/k",
+                    "--open_validate", "yes"}));
   EXPECT_FALSE(open({"--open_validate=no"}));
   EXPECT_THAT(Refused({"--data_dir", "/d", "--open_validate", "maybe"}),
               HasSubstr("--open_validate"));
