@@ -60,23 +60,21 @@ struct Authority::LoginAttempt {
 
 void Authority::Login(LoginCommand command,
                       std::function<void(absl::StatusOr<Grant>)> done) {
-  const absl::StatusOr<LoginTicket> ticket = parts_.guard.Admit(
-      command.account, SourceOf(command), parts_.clock.SinceBoot());
+  auto attempt = std::make_shared<LoginAttempt>();
+  attempt->command = std::move(command);
+  const absl::StatusOr<LoginTicket> ticket =
+      parts_.guard.Admit(attempt->command.account, SourceOf(attempt->command),
+                         parts_.clock.SinceBoot());
   if (!ticket.ok()) {
+    NoteLoginFailure(*attempt, ticket.status());
     done(ticket.status());
     return;
   }
-  done = [this, ticket = *ticket,
-          done = std::move(done)](absl::StatusOr<Grant> grant) {
+  attempt->done = [this, ticket = *ticket, &settled = *attempt,
+                   done = std::move(done)](absl::StatusOr<Grant> grant) {
     parts_.guard.Settle(ticket, OutcomeOf(grant.status()),
                         parts_.clock.SinceBoot());
-    done(std::move(grant));
-  };
-  auto attempt = std::make_shared<LoginAttempt>();
-  attempt->command = std::move(command);
-  attempt->done = [this, &failed = *attempt,
-                   done = std::move(done)](absl::StatusOr<Grant> grant) {
-    if (!grant.ok()) NoteLoginFailure(failed, grant.status());
+    if (!grant.ok()) NoteLoginFailure(settled, grant.status());
     done(std::move(grant));
   };
   if (attempt->command.proof != LoginCommand::Proof::kPassword) {

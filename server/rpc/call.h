@@ -142,10 +142,10 @@ class Call {
     return correlation_->id;
   }
 
-  void NoteRefusedCaller() {
+  void NoteRefusedCaller(Reason reason) {
     AuditEvent event;
     event.outcome = AuditOutcome::kRefused;
-    event.reason = std::string(ReasonName(Reason::kNotPermitted));
+    event.reason = std::string(ReasonName(reason));
     event.origin = MakeOrigin();
     event.target = std::string(method_);
     door_.audit.Note(event);
@@ -153,7 +153,10 @@ class Call {
 
   grpc::Status AnswerOf(const absl::Status& status) {
     if (!status.ok()) {
-      if (ReasonOf(status) == Reason::kNotPermitted) NoteRefusedCaller();
+      const std::optional<Reason> reason = ReasonOf(status);
+      if (reason == Reason::kNotPermitted || reason == Reason::kCallerRefused) {
+        NoteRefusedCaller(*reason);
+      }
       return ToGrpc(status, method_, CorrelationId(), door_.log);
     }
     if (!correlation_.has_value()) correlation_ = ReadCorrelation(*context_);

@@ -79,6 +79,20 @@ TEST_F(GuardedLogin, WrongTriesAreRefusedBeforeAnyHash) {
   EXPECT_TRUE(Try(From(kHere, "alice", "pw")).ok());
 }
 
+TEST_F(GuardedLogin, ATryThatIsHeldUpHasALineInTheAuditLog) {
+  Tries(kHere, "alice", 5);
+  world_.audit().TakeNoted();
+  Fail(From(kHere, "alice", "pw"));
+  const auto noted = world_.audit().TakeNoted();
+  ASSERT_EQ(noted.size(), 1u);
+  EXPECT_EQ(noted[0].kind, AuditKind::kLogin);
+  EXPECT_EQ(noted[0].outcome, AuditOutcome::kRefused);
+  EXPECT_EQ(noted[0].reason, "LOGIN_THROTTLED");
+  EXPECT_EQ(noted[0].origin.address, kHere);
+  // Nobody has looked whether there is such an account.
+  EXPECT_EQ(noted[0].target, "");
+}
+
 TEST_F(GuardedLogin, NamesThatDoNotExistGetTheSameAnswers) {
   const auto of_alice = Tries(kHere, "alice", 12);
   const auto of_nobody = Tries(kThere, "nobody", 12);

@@ -15,6 +15,7 @@
 
 #include "latchkey/internal/v1/benchmark.grpc.pb.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/recording_audit.h"
 
 namespace latchkey {
 namespace {
@@ -99,7 +100,7 @@ class CallTest : public ::testing::Test {
   TaskPool readers_{{.name = "reader", .threads = 1, .queue_limit = 4}};
   CallAdmission admission_{100};
   CallMetrics metrics_;
-  NoAuditLog audit_;
+  RecordingAudit audit_;
   std::unique_ptr<CallerFinder> finder_;
   std::unique_ptr<CallDoor> door_;
   std::unique_ptr<PingAs> service_;
@@ -124,6 +125,23 @@ TEST_F(CallTest, NobodyIsRefusedWhatNeedsAPermission) {
   EXPECT_EQ(service_->started, 0);
   service_->method = Method::kGetJwks;
   EXPECT_EQ(Ping("rubbish"), grpc::StatusCode::OK);
+}
+
+TEST_F(CallTest, ARefusedCallerHasALine) {
+  Start(Listener::kNetwork);
+  Ping();
+  Ping("Bearer dead");
+  service_->method = Method::kGetJwks;
+  Ping("Bearer dead");  // nothing is asked of its caller
+  const auto noted = audit_.TakeNoted();
+  ASSERT_EQ(noted.size(), 2u);
+  EXPECT_EQ(noted[0].reason, "NOT_PERMITTED");
+  EXPECT_EQ(noted[1].reason, "CALLER_REFUSED");
+  for (const AuditEvent& event : noted) {
+    EXPECT_EQ(event.kind, AuditKind::kCall);
+    EXPECT_EQ(event.outcome, AuditOutcome::kRefused);
+    EXPECT_FALSE(event.origin.correlation_id.empty());
+  }
 }
 
 TEST_F(CallTest, ACallerInMemoryIsLetInAtOnce) {
