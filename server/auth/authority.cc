@@ -91,6 +91,12 @@ absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
   ValidateAnswer answer;
   // Read first: the answer is at least as fresh as this.
   answer.revision = parts_.sessions.Revision();
+  if (answer.revision < query.at_least_as_fresh) {
+    // This server makes every revision itself: it cannot exist.
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     Reason::kRevisionAhead,
+                     "at_least_as_fresh is ahead of this server");
+  }
   LATCHKEY_ASSIGN_OR_RETURN(
       std::optional<Holder> holder,
       resolver_.ByCredential(query.credential, now, reach, checks_left));

@@ -61,6 +61,8 @@ struct ValidateQuery {
   absl::string_view audience;
   std::optional<absl::Duration> max_auth_age;
   bool passive = false;
+  // The answer must be at least as fresh as this revision of the epoch.
+  uint64_t at_least_as_fresh = 0;
   // Say why, if it is not active; that may take another look.
   bool explain = false;
 };
@@ -122,6 +124,7 @@ class Authority {
   // Validate judges a credential. With Reach::kMemory it never blocks, and
   // kUnavailable without a Reason means: ask again with Reach::kDisk from a
   // worker. (With one, the store has failed or closed.)
+  //   kFailedPrecondition  kRevisionAhead: there is no such revision yet
   absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
                                           Reach reach);
 

@@ -78,6 +78,10 @@ absl::string_view ReasonName(Reason reason) {
       return "SECRET_NOT_FOUND";
     case Reason::kTooManySecrets:
       return "TOO_MANY_SECRETS";
+    case Reason::kRevisionEpoch:
+      return "REVISION_EPOCH";
+    case Reason::kRevisionAhead:
+      return "REVISION_AHEAD";
     case Reason::kWrongAccountKind:
       return "WRONG_ACCOUNT_KIND";
   }

@@ -38,6 +38,8 @@ enum class Reason {
   kMasterKeyWrong,      // FAILED_PRECONDITION (start only)
   kSecretNotFound,      // NOT_FOUND
   kTooManySecrets,      // FAILED_PRECONDITION: remove one first
+  kRevisionEpoch,       // FAILED_PRECONDITION: of another life of the data
+  kRevisionAhead,       // FAILED_PRECONDITION: this server has not made it
   kWrongAccountKind,    // FAILED_PRECONDITION: not for a person, or a service
 };
 

@@ -93,7 +93,7 @@ bool MaySeeReason(PermissionSet permissions) {
 
 // Reads one query; `prefix` is put before the names of its fields.
 ValidateQuery ReadQuery(absl::string_view prefix,
-                        const v1::ValidateRequest& request,
+                        const v1::ValidateRequest& request, const Epoch& epoch,
                         FieldChecks* checks) {
   checks->Credential(absl::StrCat(prefix, "credential"), request.credential());
   checks->Audience(absl::StrCat(prefix, "audience"), request.audience());
@@ -106,13 +106,19 @@ ValidateQuery ReadQuery(absl::string_view prefix,
         checks->Duration(absl::StrCat(prefix, "max_auth_age"),
                          request.max_auth_age(), absl::Microseconds(1));
   }
+  if (request.has_at_least_as_fresh()) {
+    query.at_least_as_fresh =
+        checks->RevisionNumber(absl::StrCat(prefix, "at_least_as_fresh"),
+                               request.at_least_as_fresh(), epoch);
+  }
   return query;
 }
 
 template <typename OneCall>
-absl::StatusOr<ValidateQuery> ReadValidate(const OneCall& call) {
+absl::StatusOr<ValidateQuery> ReadValidate(const OneCall& call,
+                                           const Epoch& epoch) {
   FieldChecks checks;
-  ValidateQuery query = ReadQuery("", call.request, &checks);
+  ValidateQuery query = ReadQuery("", call.request, epoch, &checks);
   LATCHKEY_RETURN_IF_ERROR(checks.status());
   query.explain = MaySeeReason(call.caller().permissions);
   return query;
@@ -120,7 +126,7 @@ absl::StatusOr<ValidateQuery> ReadValidate(const OneCall& call) {
 
 template <typename OneCall>
 absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
-    const OneCall& call) {
+    const OneCall& call, const Epoch& epoch) {
   const v1::BatchValidateRequest& request = call.request;
   FieldChecks checks;
   std::vector<ValidateQuery> queries;
@@ -132,7 +138,7 @@ absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
   queries.reserve(request.requests_size());
   for (int i = 0; i < request.requests_size(); ++i) {
     queries.push_back(ReadQuery(absl::StrCat("requests[", i, "]."),
-                                request.requests(i), &checks));
+                                request.requests(i), epoch, &checks));
     queries.back().explain = MaySeeReason(call.caller().permissions);
   }
   LATCHKEY_RETURN_IF_ERROR(checks.status());
@@ -325,7 +331,7 @@ AuthRpc::Shortcut AuthRpc::BatchValidateFromMemory(
 
 // Answers here and now from memory; a reader is asked only for the disk.
 void AuthRpc::StartValidate(ValidateCall call) {
-  const absl::StatusOr<ValidateQuery> query = ReadValidate(*call);
+  const absl::StatusOr<ValidateQuery> query = ReadValidate(*call, epoch_);
   if (!query.ok()) {
     call->Finish(query.status());
     return;
@@ -342,7 +348,8 @@ void AuthRpc::StartValidate(ValidateCall call) {
 
 void AuthRpc::ValidateOnReader(ValidateCall call) {
   OnReader(std::move(call), [this](auto& late) -> absl::Status {
-    LATCHKEY_ASSIGN_OR_RETURN(const ValidateQuery again, ReadValidate(late));
+    LATCHKEY_ASSIGN_OR_RETURN(const ValidateQuery again,
+                              ReadValidate(late, epoch_));
     LATCHKEY_ASSIGN_OR_RETURN(const ValidateAnswer found,
                               authority_.Validate(again, Reach::kDisk));
     FillValidate(found, &late.response);
@@ -368,7 +375,7 @@ grpc::ServerUnaryReactor* AuthRpc::BatchValidate(
 }
 
 void AuthRpc::StartBatchValidate(BatchValidateCall call) {
-  const auto queries = ReadBatchValidate(*call);
+  const auto queries = ReadBatchValidate(*call, epoch_);
   if (!queries.ok()) {
     call->Finish(queries.status());
     return;
@@ -384,7 +391,8 @@ void AuthRpc::StartBatchValidate(BatchValidateCall call) {
 
 void AuthRpc::BatchValidateOnReader(BatchValidateCall call) {
   OnReader(std::move(call), [this](auto& late) -> absl::Status {
-    LATCHKEY_ASSIGN_OR_RETURN(const auto again, ReadBatchValidate(late));
+    LATCHKEY_ASSIGN_OR_RETURN(const auto again,
+                              ReadBatchValidate(late, epoch_));
     LATCHKEY_ASSIGN_OR_RETURN(const BatchValidateAnswer found,
                               authority_.BatchValidate(again, Reach::kDisk));
     FillBatchValidate(found, &late.response);

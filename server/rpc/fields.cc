@@ -11,6 +11,7 @@
 #include "client/verify/base64url.h"
 #include "client/verify/token_limits.h"
 #include "server/account/account.h"
+#include "server/session/revision.h"
 
 namespace latchkey {
 namespace {
@@ -185,9 +186,26 @@ absl::Duration FieldChecks::Duration(absl::string_view field,
   return duration;
 }
 
+uint64_t FieldChecks::RevisionNumber(absl::string_view field,
+                                     const v1::Revision& value,
+                                     const Epoch& epoch) {
+  const auto point = ReadRevisionToken(value.token());
+  if (!point.has_value()) {
+    Fail(field, "is not the token of a revision that an answer carried");
+    return 0;
+  }
+  if (point->epoch != epoch) other_epoch_ = true;
+  return point->number;
+}
+
 absl::Status FieldChecks::status() const {
-  if (violations_.empty()) return absl::OkStatus();
-  return InvalidFields(violations_);
+  if (!violations_.empty()) return InvalidFields(violations_);
+  if (other_epoch_) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     Reason::kRevisionEpoch,
+                     "a revision of other data than this server has");
+  }
+  return absl::OkStatus();
 }
 
 void FieldChecks::Text(absl::string_view field, absl::string_view value,

@@ -2,6 +2,7 @@
 #define LATCHKEY_SERVER_RPC_FIELDS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,7 +80,12 @@ class FieldChecks {
                           const google::protobuf::Duration& value,
                           absl::Duration least);
 
-  // status returns OK, or INVALID_ARGUMENT with every violation.
+  // RevisionNumber reads the token of a revision of `epoch`.
+  uint64_t RevisionNumber(absl::string_view field, const v1::Revision& value,
+                          const Epoch& epoch);
+
+  // status returns OK, or INVALID_ARGUMENT with every violation. If there is
+  // none, but a revision is of another epoch: FAILED_PRECONDITION.
   absl::Status status() const;
 
  private:
@@ -90,6 +96,7 @@ class FieldChecks {
   void Text(absl::string_view field, absl::string_view value, size_t limit);
 
   std::vector<FieldViolation> violations_;
+  bool other_epoch_ = false;
 };
 
 // MoveSecret takes a secret out of a request's field and wipes the field.

@@ -3,6 +3,10 @@
 #include <array>
 #include <cstring>
 
+#include "absl/types/span.h"
+
+#include "client/verify/base64url.h"
+
 namespace latchkey {
 namespace {
 
@@ -35,6 +39,20 @@ void SpellRevision(const Epoch& epoch, uint64_t number, char* out) {
       *out++ = kDigits[group >> shift & 63];
     }
   }
+}
+
+std::optional<RevisionPoint> ReadRevisionToken(absl::string_view token) {
+  std::array<char, kRevisionBytes> buffer;
+  if (token.size() != kRevisionTokenSize) return std::nullopt;
+  const auto bytes = Base64UrlDecodeInto(token, absl::MakeSpan(buffer));
+  if (!bytes.has_value()) return std::nullopt;
+  std::array<uint8_t, Epoch::kSize> epoch;
+  std::memcpy(epoch.data(), bytes->data(), epoch.size());
+  uint64_t number = 0;
+  for (const char byte : bytes->substr(Epoch::kSize)) {
+    number = number << 8 | static_cast<uint8_t>(byte);
+  }
+  return RevisionPoint{.epoch = Epoch(epoch), .number = number};
 }
 
 }  // namespace latchkey

@@ -168,6 +168,9 @@ class Cli(harness.DaemonTest):
         self.cli(NO, "validate", environment=environment)
         self.cli(NO, "validate", "--audience", "mail", "--max-auth-age",
                  "1ms", environment=environment)
+        self.cli(YES, "validate", "--audience", "mail", "--at-least-as-fresh",
+                 self.daemon.login("alice", self.password).revision.token,
+                 environment=environment)
         self.cli(YES, "refresh", environment={
             "LATCHKEY_REFRESH_CREDENTIAL": answer["refresh_credential"]})
 

@@ -6,9 +6,20 @@ import unittest
 
 import grpc
 import harness
-from harness import JWT, account_pb2, auth_pb2, key_pb2, session_service_pb2
+from harness import (JWT, account_pb2, auth_pb2, key_pb2, session_pb2,
+                     session_service_pb2)
 
 TIMEOUT = harness.CALL_TIMEOUT_SECONDS
+
+
+def read_revision(token):
+    raw = base64.urlsafe_b64decode(token)
+    return raw[:16], int.from_bytes(raw[16:], "big")
+
+
+def revision(epoch, number):
+    return base64.urlsafe_b64encode(
+        epoch + number.to_bytes(8, "big")).decode()
 
 
 def claims_of(token):
@@ -201,6 +212,36 @@ class RoundTrip(harness.DaemonTest):
                                                         False)):
             answer = self.daemon.validate(credential, max_auth_age=age)
             self.assertEqual(answer.active, active)
+
+    def test_a_revision_asks_for_an_answer_that_knows_of_it(self):
+        login = self.daemon.login("alice", self.password)
+        epoch, number = read_revision(login.revision.token)
+
+        def ask(token, passive=False):
+            return auth_pb2.ValidateRequest(
+                credential=login.credential, passive=passive,
+                at_least_as_fresh=session_pb2.Revision(token=token))
+
+        validate = self.daemon.public.auth.Validate
+        for token in (login.revision.token, revision(epoch, 0)):
+            self.assertTrue(validate(ask(token), timeout=TIMEOUT).active)
+        failed = grpc.StatusCode.FAILED_PRECONDITION
+        malformed = grpc.StatusCode.INVALID_ARGUMENT
+        for token, code, reason in (
+                (revision(epoch, number + 1000), failed, "REVISION_AHEAD"),
+                (revision(bytes(16), number), failed, "REVISION_EPOCH"),
+                ("", malformed, "INVALID_FIELD"),
+                (login.revision.token[:-1], malformed, "INVALID_FIELD")):
+            self.assertRefused(code, reason, validate, ask(token))
+            batch = auth_pb2.BatchValidateRequest(
+                requests=[ask(login.revision.token), ask(token, True)])
+            self.assertRefused(code, reason,
+                               self.daemon.public.auth.BatchValidate, batch)
+        ended = self.daemon.logout(login.credential).revision.token
+        answer = validate(ask(ended), timeout=TIMEOUT)
+        self.assertFalse(answer.active)
+        self.assertGreaterEqual(read_revision(answer.revision.token),
+                                read_revision(ended))
 
     def test_a_requested_life_is_clamped(self):
         for asked, given in ((1, 1), (600, 600),

@@ -41,6 +41,7 @@ struct ValidateOptions {
   SecretSource credential;
   std::string audience;
   absl::Duration max_auth_age = absl::ZeroDuration();  // zero: any
+  std::string at_least_as_fresh;                       // empty: as it is
   bool passive = false;
 };
 
@@ -158,6 +159,9 @@ ExitCode Validate(const Invocation& invocation,
   if (options.max_auth_age > absl::ZeroDuration()) {
     *request.mutable_max_auth_age() = ToProto(options.max_auth_age);
   }
+  if (!options.at_least_as_fresh.empty()) {
+    request.mutable_at_least_as_fresh()->set_token(options.at_least_as_fresh);
+  }
   request.set_passive(options.passive);
   v1::ValidateResponse response;
   const ExitCode code =
@@ -248,6 +252,9 @@ void DefineValidate(CLI::App* command, ValidateOptions* options) {
   command->add_option("--audience", options->audience, "Who asks");
   AddDuration(command, "--max-auth-age", &options->max_auth_age,
               "Not active if the last proof is older");
+  command->add_option("--at-least-as-fresh", options->at_least_as_fresh,
+                      "The revision of an earlier answer, which this one must "
+                      "know of");
   command->add_flag("--passive", options->passive,
                     "Do not count this as activity of the holder");
 }
