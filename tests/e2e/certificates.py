@@ -95,7 +95,8 @@ def client_kinds(authority):
     """Yields kind, certificate, and what becomes of who shows it where client
     certificates are optional."""
     of = authority.client
-    other = Authority(tempfile.mkdtemp(prefix="other.", dir=authority.directory))
+    other = Authority(
+        tempfile.mkdtemp(prefix="other.", dir=authority.directory))
     good = ("--uri", "spiffe://example.org/a")
     yield "good", of("good", *good), "let in"
     yield "by name", of("byname", "--dns", "a.example.org"), "let in"

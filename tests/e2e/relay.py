@@ -31,17 +31,28 @@ class Relay:
             self.connections += 1
             far = socket.create_connection(
                 self.target, source_address=(self.source, 0))
-            for ends in ((near, far), (far, near)):
-                threading.Thread(target=self._copy, args=ends,
-                                 daemon=True).start()
+            threading.Thread(target=self._carry, args=(near, far),
+                             daemon=True).start()
+
+    @classmethod
+    def _carry(cls, near, far):
+        with near, far:
+            back = threading.Thread(target=cls._copy, args=(far, near),
+                                    daemon=True)
+            back.start()
+            cls._copy(near, far)
+            back.join()
 
     @staticmethod
     def _copy(from_end, to_end):
         try:
             while data := from_end.recv(65536):
                 to_end.sendall(data)
-            to_end.shutdown(socket.SHUT_WR)
         except OSError:  # the other direction's end
+            pass
+        try:
+            to_end.shutdown(socket.SHUT_WR)
+        except OSError:  # closed already
             pass
 
 
