@@ -136,6 +136,68 @@ class TenCertificates(CallersTest):
                                      LET_IN if permission in has else REFUSED)
 
 
+class Heeded(CallersTest):
+    """What a certificate adds to calls that others may make, too."""
+
+    SETTINGS = (*GRANTS, "--login_burst", "2",
+                "--grant", "uri:spiffe://example.org/gateway=on_behalf",
+                "--grant", "uri:spiffe://example.org/why=validator,reason")
+
+    def of(self, name):
+        return self.stubs(self.client(name, "--uri",
+                                      "spiffe://example.org/" + name))
+
+    def test_who_is_asked_on_behalf_of(self):
+        password = self.daemon.create_account("alice")
+
+        def told(stubs, address, password="wrong"):
+            try:
+                response = stubs.auth.Login(auth_pb2.LoginRequest(
+                    account="alice", password=password,
+                    client=harness.session_pb2.ClientInfo(
+                        ip_address=address)), timeout=certificates.TIMEOUT)
+                self.daemon.secrets.credential(response.credential)
+                return "let in"
+            except grpc.RpcError as error:
+                return harness.Details(error).reason
+
+        gateway, validator = self.of("gateway"), self.of("a")
+        for stubs, addresses, expected in (
+                # One network waits; others do not, nor does the gateway's.
+                (gateway, ["203.0.113.%d" % i for i in (1, 2, 3)],
+                 "LOGIN_THROTTLED"),
+                (gateway, ["198.51.100.1"], "LOGIN_REFUSED"),
+                # What anybody else says of it does not count.
+                (validator, ["192.0.2.1", "198.18.0.1", "198.19.0.1"],
+                 "LOGIN_THROTTLED")):
+            with self.subTest(addresses):
+                answers = [told(stubs, address) for address in addresses]
+                self.assertEqual(answers[-1], expected)
+                self.assertEqual(set(answers[:-1]) - {"LOGIN_REFUSED"}, set())
+        self.assertEqual(told(gateway, "203.0.113.4", password),
+                         "LOGIN_THROTTLED")
+        self.assertEqual(told(gateway, "198.51.100.1", password), "let in")
+
+    def test_who_is_told_why_a_credential_is_inactive(self):
+        request = auth_pb2.ValidateRequest(credential="lks_unknown")
+        for name, known in (("a", False), ("why", True)):
+            response = self.of(name).auth.Validate(
+                request, timeout=certificates.TIMEOUT)
+            self.assertFalse(response.active)
+            untold = auth_pb2.INACTIVE_REASON_UNSPECIFIED
+            self.assertEqual(response.inactive_reason != untold, known)
+
+    def test_who_ends_a_session_by_its_name(self):
+        password = self.daemon.create_account("victim")
+        request = auth_pb2.LogoutRequest(
+            session=self.daemon.login("victim", password).session.name)
+        harness.assert_refused(
+            self, grpc.StatusCode.PERMISSION_DENIED, REFUSED,
+            self.of("a").auth.Logout, request)
+        self.assertEqual(self.of("operator").auth.Logout(
+            request, timeout=certificates.TIMEOUT).ended_count, 1)
+
+
 class NotAskedFor(CallersTest):
     """What is shown unasked is not looked at."""
 
