@@ -10,13 +10,13 @@
 #include "client/base/status_macros.h"
 #include "server/base/error.h"
 #include "server/rpc/fields.h"
+#include "server/rpc/peer_certificate.h"
 
 namespace latchkey {
 namespace {
 
 constexpr char kAuthorization[] = "authorization";
 constexpr absl::string_view kScheme = "bearer ";
-constexpr absl::string_view kSpiffe = "spiffe:";
 
 absl::string_view ViewOf(const grpc::string_ref& text) {
   return {text.data(), text.size()};
@@ -34,11 +34,7 @@ struct Sans {
 
 PermissionSet OfUri(const Grants& grants, const Sans& sans,
                     absl::string_view uri) {
-  // More than one URI is no SPIFFE certificate (X.509-SVID, section 5.2): its
-  // authority has not vouched for which of them it is.
-  if (sans.uris.size() > 1 && absl::StartsWithIgnoreCase(uri, kSpiffe)) {
-    return PermissionSet();
-  }
+  if (!IsVouchedFor(uri, sans.uris.size())) return PermissionSet();
   return grants.OfUri(uri);
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "grpc/grpc_security_constants.h"
@@ -11,6 +12,8 @@
 
 namespace latchkey {
 namespace {
+
+constexpr absl::string_view kSpiffe = "spiffe:";
 
 void AddIfSpelled(std::string name, std::vector<std::string>* names) {
   if (IsCertificateName(name)) names->push_back(std::move(name));
@@ -22,11 +25,17 @@ absl::string_view ViewOf(const grpc::string_ref& text) {
 
 }  // namespace
 
+bool IsVouchedFor(absl::string_view uri, size_t uris) {
+  return uris <= 1 || !absl::StartsWithIgnoreCase(uri, kSpiffe);
+}
+
 std::vector<std::string> CertificateNamesOf(const grpc::AuthContext& context) {
   std::vector<std::string> names;
   if (!context.IsPeerAuthenticated()) return names;
-  for (const grpc::string_ref& uri :
-       context.FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME)) {
+  const std::vector<grpc::string_ref> uris =
+      context.FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME);
+  for (const grpc::string_ref& uri : uris) {
+    if (!IsVouchedFor(ViewOf(uri), uris.size())) continue;
     AddIfSpelled(absl::StrCat("uri:", ViewOf(uri)), &names);
   }
   // Host names have no case.

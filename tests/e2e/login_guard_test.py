@@ -1,11 +1,10 @@
 """Guessing is slowed down, for the caller who guesses, and for no other."""
 
-import socket
-import threading
 import unittest
 
 import grpc
 import harness
+import relay
 from harness import auth_pb2
 
 TIMEOUT = harness.CALL_TIMEOUT_SECONDS
@@ -13,51 +12,10 @@ NO = 1
 BURST = 5
 
 
-class Relay:
-    """Hands connections on to `address` from another local address, since
-    gRPC's clients cannot choose theirs."""
-
-    def __init__(self, address, source):
-        host, port = address.rsplit(":", 1)
-        self.target, self.source = (host, int(port)), source
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def _serve(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:  # closed
-                return
-            far = socket.create_connection(
-                self.target, source_address=(self.source, 0))
-            for ends in ((near, far), (far, near)):
-                threading.Thread(target=self._copy, args=ends,
-                                 daemon=True).start()
-
-    @staticmethod
-    def _copy(from_end, to_end):
-        try:
-            while data := from_end.recv(65536):
-                to_end.sendall(data)
-            to_end.shutdown(socket.SHUT_WR)
-        except OSError:  # the other direction's end
-            pass
-
-
 class LoginGuard(harness.DaemonTest):
 
     def from_source(self, source):
-        relay = Relay(self.daemon.address, source)
-        stubs = harness.Stubs(relay.address)
-        self.addCleanup(relay.close)
-        self.addCleanup(stubs.channel.close)
-        return stubs
+        return relay.stubs_from(self, self.daemon, source)
 
     def failures(self, stubs, account, count, **fields):
         """What so many wrong tries are told."""

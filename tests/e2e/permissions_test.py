@@ -70,20 +70,10 @@ class Contract(unittest.TestCase):
                     self.assertRegex(who, "^%s[.;]" % NEEDS[name])
 
 
-class TableTest(harness.DaemonTest):
-    """Calls every RPC as one caller, and compares with the table."""
+class Table:
+    """Of a test: calls every RPC as one caller, and compares with the table."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.credentials = {}
-        for name in HAS:
-            secret = cls.daemon.create_service(name)
-            cls.credentials[name] = [
-                cls.daemon.login_service(name, secret, form).credential
-                for form in (harness.OPAQUE, harness.JWT)]
-
-    def outcome(self, stubs, path, metadata=()):
+    def reason(self, stubs, path, metadata=()):
         """Returns the reason for which a call without a message fails."""
         with self.assertRaises(grpc.RpcError) as caught:
             stubs.channel.unary_unary(path)(
@@ -94,8 +84,22 @@ class TableTest(harness.DaemonTest):
         for name, path in methods():
             may = NEEDS[name] == ANYONE or NEEDS[name] in has
             with self.subTest(method=name):
-                self.assertEqual(self.outcome(stubs, path, metadata),
+                self.assertEqual(self.reason(stubs, path, metadata),
                                  "INVALID_FIELD" if may else refusal)
+
+
+class TableTest(harness.DaemonTest, Table):
+    """With callers that have accounts."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.credentials = {}
+        for name in HAS:
+            secret = cls.daemon.create_service(name)
+            cls.credentials[name] = [
+                cls.daemon.login_service(name, secret, form).credential
+                for form in (harness.OPAQUE, harness.JWT)]
 
 
 class OpenOnLoopback(TableTest):
@@ -170,11 +174,11 @@ class Closed(TableTest):
         login = self.daemon.login_service("short", secret)
         path = "/latchkey.v1.KeyService/ListKeys"
         self.assertEqual(
-            self.outcome(self.daemon.public, path, bearer(login.credential)),
+            self.reason(self.daemon.public, path, bearer(login.credential)),
             "NOT_PERMITTED")
         self.daemon.logout(login.credential)
         self.assertEqual(
-            self.outcome(self.daemon.public, path, bearer(login.credential)),
+            self.reason(self.daemon.public, path, bearer(login.credential)),
             "CALLER_REFUSED")
 
     def test_a_session_made_for_others_does_not_open_this_door(self):
@@ -186,7 +190,7 @@ class Closed(TableTest):
             login = self.daemon.login_service("aud", secret,
                                               audiences=audiences)
             self.assertEqual(
-                self.outcome(self.daemon.public,
+                self.reason(self.daemon.public,
                              "/latchkey.v1.KeyService/ListKeys",
                              bearer(login.credential)), reason)
 

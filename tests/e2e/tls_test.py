@@ -2,9 +2,7 @@
 while calls run."""
 
 import os
-import re
 import shutil
-import socket
 import ssl
 import tempfile
 import threading
@@ -14,87 +12,17 @@ import warnings
 import grpc
 import certificates
 import harness
+from certificates import TlsDaemon
 from harness import auth_pb2
 
 TIMEOUT = harness.CALL_TIMEOUT_SECONDS
+# Who may call is another test's matter; by default TLS closes Validate.
+OPEN = ("--open_validate", "yes")
 
 
-def port_of(daemon):
-    return int(daemon.address.rpartition(":")[2])
+class WithoutClientCertificates(certificates.TlsTest):
 
-
-class TlsDaemon(harness.Daemon):
-    """A server with a certificate of its own authority."""
-
-    def __init__(self, directory, settings=(), client_ca=False):
-        super().__init__(settings, directory)
-        self.authority = certificates.Authority(
-            os.path.join(directory, "certs"))
-        self.pair = self.authority.server()
-        self.ca = self.authority.ca()
-        self.settings += ["--tls_certificate", self.pair.certificate,
-                          "--tls_key", self.pair.key]
-        if client_ca:
-            self.settings += ["--tls_client_ca", self.ca.certificate]
-        self.credentials = certificates.channel_credentials(self.ca)
-        self.secrets.key_pem(self.pair.key_bytes())
-
-    def stubs(self, client=None):
-        return harness.Stubs(
-            self.address, certificates.channel_credentials(self.ca, client))
-
-    def handshake(self, context, name="localhost"):
-        """Returns a connected TLS socket, or raises what went wrong."""
-        plain = socket.create_connection(("127.0.0.1", port_of(self)), TIMEOUT)
-        try:
-            return context.wrap_socket(plain, server_hostname=name)
-        except BaseException:
-            plain.close()
-            raise
-
-    def served_certificate(self, context=None):
-        """Returns the certificate that a new connection is shown, as DER."""
-        context = context or certificates.client_context(self.ca)
-        with self.handshake(context) as connection:
-            return connection.getpeercert(binary_form=True)
-
-    def wait_for_log(self, pattern, count=1):
-        """Returns once `pattern` stands in the log that often."""
-        while len(re.findall(pattern, self.log())) < count:
-            if self.process.poll() is not None:
-                raise AssertionError("it has ended:\n" + self.log())
-            threading.Event().wait(0.02)
-
-
-class TlsTest(unittest.TestCase):
-
-    SETTINGS = ()
-    CLIENT_CA = False
-
-    @classmethod
-    def setUpClass(cls):
-        cls.directory = tempfile.mkdtemp(prefix="latchkey-e2e.")
-        cls.addClassCleanup(shutil.rmtree, cls.directory)
-        cls.daemon = TlsDaemon(cls.directory, cls.SETTINGS, cls.CLIENT_CA)
-        cls.daemon.start()
-        cls.addClassCleanup(cls.daemon.close)
-
-    def outcome(self, client=None):
-        """What becomes of a call of a client with that certificate."""
-        stubs = self.daemon.stubs(client)
-        self.addCleanup(stubs.channel.close)
-        try:
-            stubs.auth.Validate(auth_pb2.ValidateRequest(credential="x"),
-                                timeout=TIMEOUT)
-        except grpc.RpcError as error:
-            # What the server says of a caller that it has let in.
-            return "let in" if harness.Details(error).reason else \
-                "kept out" if error.code() == grpc.StatusCode.UNAVAILABLE \
-                else error.code().name
-        return "let in"
-
-
-class WithoutClientCertificates(TlsTest):
+    SETTINGS = OPEN
 
     def test_a_round_trip(self):
         password = self.daemon.create_account("alice")
@@ -155,7 +83,7 @@ class WithoutClientCertificates(TlsTest):
         self.assertEqual(self.outcome(stranger), "let in")
 
 
-class ClientCertificates(TlsTest):
+class ClientCertificates(certificates.TlsTest):
     """Optional, as is the default once there is a client CA."""
 
     CLIENT_CA = True
@@ -164,23 +92,7 @@ class ClientCertificates(TlsTest):
 
     def clients(self):
         """Yields kind, certificate, and what becomes of who shows it."""
-        of = self.daemon.authority.client
-        other = certificates.Authority(os.path.join(self.directory, "other"))
-        yield "good", of("good", "--uri", "spiffe://example.org/a"), "let in"
-        yield "by name", of("byname", "--dns", "a.example.org"), "let in"
-        # Who is in, is not yet anybody: names are the next door's business.
-        yield "no name", of("noname", "--no-san"), "let in"
-        yield "common name only", of("cn", "--cn", "admin.example.org"), \
-            "let in"
-        yield "other domain", of("other", "--uri", "spiffe://other.org/a"), \
-            "let in"
-        yield "expired", of("late", "--days", "1", "--from", "2 days ago"), \
-            "kept out"
-        yield "not yet valid", of("early", "--from", "1 day"), "kept out"
-        yield "wrong CA", other.client("x", "--uri",
-                                       "spiffe://example.org/a"), "kept out"
-        yield "self-signed", of("self", "--self-signed"), "kept out"
-        yield "wrong usage", of("usage", "--eku", "serverAuth"), "kept out"
+        yield from certificates.client_kinds(self.daemon.authority)
 
     def test_each_client_certificate(self):
         for kind, client, expected in self.clients():
@@ -218,7 +130,8 @@ class Reload(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="latchkey-e2e.")
         self.addCleanup(shutil.rmtree, self.directory)
-        self.daemon = TlsDaemon(self.directory, client_ca=True).start()
+        self.daemon = TlsDaemon(self.directory, OPEN,
+                                client_ca=True).start()
         self.addCleanup(self.daemon.close)
 
     def offer(self, pair):
@@ -377,14 +290,14 @@ class Start(unittest.TestCase):
         daemon.settings += ["--listen", "0.0.0.0:0"]
         daemon.start()
         self.addCleanup(daemon.close)
-        daemon.address = "127.0.0.1:%d" % port_of(daemon)
+        daemon.address = "127.0.0.1:%d" % certificates.port_of(daemon)
         daemon.served_certificate()
 
 
-class CommandLine(TlsTest):
+class CommandLine(certificates.TlsTest):
     """latchkey over TLS."""
 
-    SETTINGS = ("--client_certificate", "required")
+    SETTINGS = ("--client_certificate", "required", *OPEN)
     CLIENT_CA = True
 
     def validate(self, *arguments, environment=None, server=None):

@@ -66,6 +66,15 @@ TEST(CertificateNamesOf, ANameOfOneKindIsNoneOfAnother) {
               IsEmpty());
 }
 
+TEST(CertificateNamesOf, TwoUrisAreNoSpiffeId) {
+  EXPECT_THAT(
+      CertificateNamesOf(Peer(true, {{"peer_uri", "spiffe://x/billing"},
+                                     {"peer_uri", "SPIFFE://x/mail"},
+                                     {"peer_uri", "https://example.org/x"},
+                                     {"peer_dns", "billing.example"}})),
+      ElementsAre("uri:https://example.org/x", "dns:billing.example"));
+}
+
 TEST(CertificateNamesOf, WithoutAVerifiedCertificateThereAreNone) {
   EXPECT_THAT(
       CertificateNamesOf(Peer(false, {{"peer_uri", "spiffe://x/billing"}})),
