@@ -25,8 +25,13 @@ absl::Status Refuse(absl::string_view path, absl::string_view why) {
 // REQUIRES: errno is that of a call which just failed.
 absl::Status RefuseByErrno(absl::string_view path, absl::string_view doing) {
   const int error = errno;
-  return Refuse(
-      path, absl::StrCat(doing, ": ", std::generic_category().message(error)));
+  const std::string why =
+      absl::StrCat(doing, ": ", std::generic_category().message(error));
+  // Says nothing about the file.
+  if (error == EMFILE || error == ENFILE) {
+    return absl::ResourceExhaustedError(absl::StrCat(path, ": ", why));
+  }
+  return Refuse(path, why);
 }
 
 enum class ReadableBy { kAnyone, kOwnerAndGroup };

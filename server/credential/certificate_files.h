@@ -20,6 +20,7 @@ struct CertificateFiles {
 // do) within its limit; the key must be closed to all but its owner and group.
 // It blocks on the disk.
 //   kFailedPrecondition  one line names the file and says what is wrong
+//   kResourceExhausted   no descriptor was left to look with
 absl::StatusOr<CertificatePem> ReadCertificateFiles(
     const CertificateFiles& files);
 

@@ -63,6 +63,8 @@ void CertificateWatch::Poll() {
   const absl::Time now = clock_.Now();
   SayIfExpired(*current, now);
   absl::StatusOr<CertificatePem> read = ReadCertificateFiles(files_);
+  // In want of descriptors nothing was seen: the next look will tell.
+  if (absl::IsResourceExhausted(read.status())) return;
   if (!read.ok()) return Refuse(read.status());
   const bool settled = *read == last_read_;
   if (!settled) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +171,21 @@ TEST_F(CertificateWatchTest, FilesThatAreGoneAreARefusalAndComeBack) {
   PollTwice(*watch);
   EXPECT_EQ(watch->counts().refused, 2u);
   EXPECT_EQ(watch->Current(), old);
+}
+
+TEST_F(CertificateWatchTest, WantOfDescriptorsIsNoRefusal) {
+  const auto watch = Open();
+  const auto old = watch->Current();
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  PollTwice(*watch);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(watch->counts().refused, 0u);
+  EXPECT_EQ(watch->Current(), old);
+  EXPECT_EQ(Logged(), "");
 }
 
 TEST_F(CertificateWatchTest, NewClientCasAreANewSet) {
