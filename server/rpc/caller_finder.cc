@@ -80,18 +80,6 @@ PermissionSet AnyoneOf(const CallerFinder::Options& options) {
 
 }  // namespace
 
-std::vector<std::string> CertificateNames(const grpc::AuthContext& peer) {
-  const Sans sans(peer);
-  std::vector<std::string> names;
-  for (const grpc::string_ref& uri : sans.uris) {
-    names.push_back(absl::StrCat("uri:", ViewOf(uri)));
-  }
-  for (const grpc::string_ref& name : sans.dns_names) {
-    names.push_back(absl::StrCat("dns:", ViewOf(name)));
-  }
-  return names;
-}
-
 CallerFinder::CallerFinder(Options options)
     : options_(std::move(options)), anyone_(AnyoneOf(options_)) {}
 

@@ -27,11 +27,6 @@ namespace latchkey {
 using AccountBehind = std::function<absl::StatusOr<std::optional<std::string>>(
     absl::string_view credential, Reach reach)>;
 
-// CertificateNames returns what the client certificate behind `peer` is called:
-// "uri:" and "dns:" with its SANs of these kinds, in their order; nothing
-// without a certificate. Never the common name, which anybody may have.
-std::vector<std::string> CertificateNames(const grpc::AuthContext& peer);
-
 // CallerFinder establishes who makes a call that came by one listener.
 //
 //   the Unix socket   whoever reaches it is the operator, and may do all

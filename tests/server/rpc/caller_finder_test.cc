@@ -16,8 +16,6 @@
 namespace latchkey {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr PermissionSet kNothing;
 constexpr PermissionSet kValidator =
@@ -195,7 +193,6 @@ TEST_F(CallerFinderTest, TheCommonNameIsNobodysName) {
   EXPECT_EQ(caller.kind, Caller::Kind::kUnknown);
   EXPECT_EQ(caller.permissions, kNothing);
   EXPECT_EQ(finder.OfCertificate(peer), kNothing);
-  EXPECT_THAT(CertificateNames(peer), IsEmpty());
 }
 
 TEST_F(CallerFinderTest, TwoUrisAreNoSpiffeId) {
@@ -208,13 +205,6 @@ TEST_F(CallerFinderTest, TwoUrisAreNoSpiffeId) {
   EXPECT_EQ(finder.OfCertificate(
                 FakePeer({Uri("spiffe://d/a"), Uri("spiffe://d/b")})),
             kNothing);
-}
-
-TEST_F(CallerFinderTest, CertificateNamesSayOfWhichKindTheyAre) {
-  EXPECT_THAT(
-      CertificateNames(
-          FakePeer({Dns("a.example"), Uri("spiffe://d/x"), Dns("b.example")})),
-      ElementsAre("uri:spiffe://d/x", "dns:a.example", "dns:b.example"));
 }
 
 TEST_F(CallerFinderTest, ABearerIsKnownByItsAccount) {
