@@ -99,6 +99,8 @@ absl::string_view AuditKindName(AuditKind kind) {
       return "account.certificate.set";
     case AuditKind::kRotateKey:
       return "key.rotate";
+    case AuditKind::kRevokeKey:
+      return "key.revoke";
     case AuditKind::kCall:
       return "call";
   }

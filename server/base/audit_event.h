@@ -30,6 +30,7 @@ enum class AuditKind {
   kSetJwks,
   kSetCertificateNames,
   kRotateKey,
+  kRevokeKey,
   kCall,  // of any RPC: a caller who may not make it
 };
 

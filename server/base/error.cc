@@ -70,6 +70,8 @@ absl::string_view ReasonName(Reason reason) {
       return "ACCOUNT_CHANGED";
     case Reason::kCorruptRecord:
       return "CORRUPT_RECORD";
+    case Reason::kKeyNotFound:
+      return "KEY_NOT_FOUND";
     case Reason::kRotationTooSoon:
       return "ROTATION_TOO_SOON";
     case Reason::kMasterKeyWrong:

@@ -34,6 +34,7 @@ enum class Reason {
   kSessionNotFound,     // NOT_FOUND
   kAccountChanged,      // ABORTED: changed meanwhile; read again and retry
   kCorruptRecord,       // DATA_LOSS
+  kKeyNotFound,         // NOT_FOUND: no such key, or gone
   kRotationTooSoon,     // FAILED_PRECONDITION: a next key is waiting already
   kMasterKeyWrong,      // FAILED_PRECONDITION (start only)
   kSecretNotFound,      // NOT_FOUND

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -119,6 +120,35 @@ absl::StatusOr<KeyInfo> KeyRing::Rotate(absl::Time now) {
   return AddNext(now + options_.publish_lead, now);
 }
 
+absl::StatusOr<KeyRing::Revoked> KeyRing::Revoke(absl::string_view kid,
+                                                 absl::Time now) {
+  MutexLock lock(&change_mutex_);
+  LATCHKEY_RETURN_IF_ERROR(RemoveGone(now));
+  const bool signs = ViewAt(now)->signer->kid() == kid;
+  const auto is_it = [kid](const Held& held) { return held.key->kid() == kid; };
+  std::vector<Held> keys = Keys();
+  if (std::none_of(keys.begin(), keys.end(), is_it)) {
+    return MakeError(absl::StatusCode::kNotFound, Reason::kKeyNotFound,
+                     "no such key");
+  }
+  Revoked revoked;
+  // The ring is never empty, not even between two writes; else what takes
+  // power away comes first.
+  if (keys.size() == 1) {
+    LATCHKEY_ASSIGN_OR_RETURN(revoked.successor, AddSigner(now));
+  }
+  LATCHKEY_ASSIGN_OR_RETURN(
+      revoked.revision,
+      store_.Revoke(kid, now + options_.max_token_life + kMaxClockSkew));
+  keys = Keys();
+  std::erase_if(keys, is_it);
+  SetKeys(std::move(keys));
+  if (signs && !revoked.successor.has_value()) {
+    LATCHKEY_ASSIGN_OR_RETURN(revoked.successor, AddSigner(now));
+  }
+  return revoked;
+}
+
 absl::Status KeyRing::Tick(absl::Time now) {
   MutexLock lock(&change_mutex_);
   LATCHKEY_RETURN_IF_ERROR(RemoveGone(now));
@@ -206,6 +236,27 @@ absl::StatusOr<KeyInfo> KeyRing::AddNext(absl::Time activate_time,
   keys.push_back({now, activate_time, std::move(key)});
   SetKeys(std::move(keys));
   return ViewAt(now)->infos.back();
+}
+
+// Makes a key that signs at once, and until the next one does if there is one.
+absl::StatusOr<KeyInfo> KeyRing::AddSigner(absl::Time now) {
+  std::vector<Held> keys = Keys();
+  const auto next = std::find_if(
+      keys.begin(), keys.end(),
+      [now](const Held& held) { return held.activate_time > now; });
+  absl::Time activate_time = now;
+  if (next != keys.begin()) {
+    activate_time = std::max(now, std::prev(next)->activate_time + kTimeStep);
+  }
+  LATCHKEY_ASSIGN_OR_RETURN(
+      auto key,
+      MakeKey(store_, sealer_, options_.algorithm, now, activate_time));
+  const std::string kid = key->kid();
+  keys.insert(next, {now, activate_time, std::move(key)});
+  SetKeys(std::move(keys));
+  const std::shared_ptr<const View> view = ViewAt(activate_time);
+  return *std::find_if(view->infos.begin(), view->infos.end(),
+                       [&kid](const KeyInfo& info) { return info.kid == kid; });
 }
 
 absl::Status KeyRing::RemoveGone(absl::Time now) {

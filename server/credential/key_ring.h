@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_CREDENTIAL_KEY_RING_H_
 #define LATCHKEY_SERVER_CREDENTIAL_KEY_RING_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 #include "client/base/mutex.h"
@@ -106,6 +108,18 @@ class KeyRing {
   //                        key is found after a restart
   absl::StatusOr<KeyInfo> Rotate(absl::Time now);
 
+  // Revoke takes a key out for good: what it signed verifies no more. If that
+  // was the key that signs, a new one signs from `now` on, unpublished before;
+  // so it also is if the ring has no other key. Blocks.
+  //   kNotFound  kKeyNotFound: not in the ring
+  //   others     as the store answers: the key may be revoked all the same, or
+  //              it is and has no successor but an older key or the next one
+  struct Revoked {
+    uint64_t revision = 0;
+    std::optional<KeyInfo> successor;
+  };
+  absl::StatusOr<Revoked> Revoke(absl::string_view kid, absl::Time now);
+
   // Tick does what is due: makes the next key publish_lead before the present
   // one's signing_life is over, and forgets keys that are gone. To be called
   // now and then, well more often than publish_lead. Blocks. Errors as Rotate;
@@ -136,6 +150,8 @@ class KeyRing {
   std::shared_ptr<const View> MakeView(absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<KeyInfo> AddNext(absl::Time activate_time, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  absl::StatusOr<KeyInfo> AddSigner(absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   absl::Status RemoveGone(absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);

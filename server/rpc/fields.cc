@@ -186,6 +186,14 @@ absl::Duration FieldChecks::Duration(absl::string_view field,
   return duration;
 }
 
+void FieldChecks::Kid(absl::string_view field, absl::string_view value) {
+  constexpr size_t kThumbprintBytes = 32;  // SHA-256, RFC 7638
+  const auto bytes = Base64UrlDecode(value.substr(0, 2 * kThumbprintBytes));
+  if (!bytes.has_value() || bytes->size() != kThumbprintBytes) {
+    Fail(field, "must be a key id as ListKeys has it");
+  }
+}
+
 uint64_t FieldChecks::RevisionNumber(absl::string_view field,
                                      const v1::Revision& value,
                                      const Epoch& epoch) {

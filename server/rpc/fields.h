@@ -71,6 +71,8 @@ class FieldChecks {
   };
   SecretRef SecretName(absl::string_view field, absl::string_view value);
 
+  void Kid(absl::string_view field, absl::string_view value);
+
   // PageSize returns 1 to kMaxPageSize; 0 is the default.
   int PageSize(absl::string_view field, int value);
 

@@ -8,6 +8,7 @@
 #include "client/base/status_macros.h"
 #include "server/auth/audited.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/fields.h"
 
 namespace latchkey {
 namespace {
@@ -43,8 +44,8 @@ v1::Key ToProto(const KeyInfo& info) {
 
 }  // namespace
 
-KeyRpc::KeyRpc(const CallDoor& door, KeyRing& keys)
-    : door_(door), keys_(keys) {}
+KeyRpc::KeyRpc(const CallDoor& door, KeyRing& keys, const Epoch& epoch)
+    : door_(door), keys_(keys), epoch_(epoch) {}
 
 grpc::ServerUnaryReactor* KeyRpc::GetJwks(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* in,
@@ -83,6 +84,40 @@ grpc::ServerUnaryReactor* KeyRpc::RotateKey(
           return absl::OkStatus();
         });
       });
+}
+
+grpc::ServerUnaryReactor* KeyRpc::RevokeKey(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+    grpc::ByteBuffer* out) {
+  return Serve<v1::RevokeKeyRequest, v1::RevokeKeyResponse>(
+      door_, Method::kRevokeKey, context, in, out, [this](auto call) {
+        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+          FieldChecks checks;
+          checks.Kid("kid", one.request.kid());
+          LATCHKEY_RETURN_IF_ERROR(checks.status());
+          LATCHKEY_ASSIGN_OR_RETURN(
+              const KeyRing::Revoked revoked,
+              Revoke(one.request.kid(), one.MakeOrigin()));
+          door_.log.Info("signing key revoked by command",
+                         {{"kid", one.request.kid()}});
+          *one.response.mutable_revision() =
+              latchkey::ToProto(epoch_, revoked.revision);
+          if (revoked.successor.has_value()) {
+            *one.response.mutable_successor() = ToProto(*revoked.successor);
+          }
+          return absl::OkStatus();
+        });
+      });
+}
+
+absl::StatusOr<KeyRing::Revoked> KeyRpc::Revoke(const std::string& kid,
+                                                const Origin& origin) {
+  AuditEvent event = MakeAuditEvent(AuditKind::kRevokeKey, origin, "keys");
+  return AuditedTaking<KeyRing::Revoked>(door_.audit, event, [&] {
+    auto revoked = keys_.Revoke(kid, door_.clock.Now());
+    if (revoked.ok()) event.target = absl::StrCat("keys/", kid);
+    return revoked;
+  });
 }
 
 absl::StatusOr<KeyInfo> KeyRpc::Rotate(const Origin& origin) {

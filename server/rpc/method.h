@@ -43,6 +43,7 @@ enum class Method {
   kGetJwks,
   kListKeys,
   kRotateKey,
+  kRevokeKey,
   kGetServerInfo,
   kPing,  // served with --benchmark only
 };
@@ -59,7 +60,7 @@ struct MethodRule {
 
 // The one table of who may call what. A method that is not in it is refused.
 // (Health and reflection are gRPC's own: anyone, as far as they are served.)
-inline constexpr std::array<MethodRule, 27> kMethodRules = {{
+inline constexpr std::array<MethodRule, 28> kMethodRules = {{
     {Method::kLogin, "Login", std::nullopt, Permission::kLoginOnBehalf},
     {Method::kValidate, "Validate", Permission::kValidate,
      Permission::kSeeReason},
@@ -89,6 +90,7 @@ inline constexpr std::array<MethodRule, 27> kMethodRules = {{
     {Method::kGetJwks, "GetJwks", std::nullopt},
     {Method::kListKeys, "ListKeys", Permission::kAdminister},
     {Method::kRotateKey, "RotateKey", Permission::kAdminister},
+    {Method::kRevokeKey, "RevokeKey", Permission::kAdminister},
     {Method::kGetServerInfo, "GetServerInfo", Permission::kAdminister},
     {Method::kPing, "Ping", std::nullopt},
 }};

@@ -83,7 +83,7 @@ struct RpcServer::ServiceSet {
         auth(door, verbs.authority, verbs.about.epoch),
         sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
         accounts(door, verbs.accounts, verbs.about.epoch),
-        keys(door, verbs.keys),
+        keys(door, verbs.keys, verbs.about.epoch),
         admin(door, verbs.about),
         benchmark(door) {}
 

@@ -216,6 +216,15 @@ RevocationEntry RevocationEntry::OfAccount(const AccountUid& uid,
   return entry;
 }
 
+RevocationEntry RevocationEntry::OfKey(absl::string_view kid,
+                                       absl::Time drop_time) {
+  RevocationEntry entry;
+  entry.kind = Kind::kKey;
+  entry.kid = std::string(kid);
+  entry.drop_time = drop_time;
+  return entry;
+}
+
 std::string EncodeRevocations(const std::vector<RevocationEntry>& entries) {
   absl::Time latest = absl::UnixEpoch();
   for (const RevocationEntry& entry : entries) {
@@ -227,11 +236,17 @@ std::string EncodeRevocations(const std::vector<RevocationEntry>& entries) {
   for (const RevocationEntry& entry : entries) {
     out.U8(static_cast<uint8_t>(entry.kind));
     out.Time(entry.drop_time);
-    if (entry.kind == RevocationEntry::Kind::kSession) {
-      out.Raw(entry.session.view());
-    } else {
-      out.Raw(entry.account.view());
-      out.U64(entry.generation);
+    switch (entry.kind) {
+      case RevocationEntry::Kind::kSession:
+        out.Raw(entry.session.view());
+        break;
+      case RevocationEntry::Kind::kAccount:
+        out.Raw(entry.account.view());
+        out.U64(entry.generation);
+        break;
+      case RevocationEntry::Kind::kKey:
+        out.String(entry.kid);
+        break;
     }
   }
   return out.Take();
@@ -243,8 +258,8 @@ absl::StatusOr<std::vector<RevocationEntry>> DecodeRevocations(
   if (in.U8() != kVersion) return Damaged();
   const absl::Time latest = in.Time();
   const uint32_t count = in.U32();
-  // An entry takes 25 bytes or more: a count beyond that is no count.
-  if (count == 0 || count > record.size() / 25) return Damaged();
+  // An entry takes 11 bytes or more: a count beyond that is no count.
+  if (count == 0 || count > record.size() / 11) return Damaged();
   std::vector<RevocationEntry> entries;
   absl::Time seen_latest = absl::UnixEpoch();
   for (uint32_t i = 0; i < count; ++i) {
@@ -257,6 +272,8 @@ absl::StatusOr<std::vector<RevocationEntry>> DecodeRevocations(
     } else if (kind == static_cast<uint8_t>(RevocationEntry::Kind::kAccount)) {
       const AccountUid uid = in.Fixed<AccountUid>();
       entries.push_back(RevocationEntry::OfAccount(uid, in.U64(), drop_time));
+    } else if (kind == static_cast<uint8_t>(RevocationEntry::Kind::kKey)) {
+      entries.push_back(RevocationEntry::OfKey(in.String(), drop_time));
     } else {
       return Damaged();
     }

@@ -106,22 +106,25 @@ struct ActivityNote {
 std::string EncodeActivity(const ActivityNote& note);
 absl::StatusOr<ActivityNote> DecodeActivity(absl::string_view record);
 
-// RevocationEntry says that a session has ended, or that of an account only
-// sessions of at least a generation are still good. It may be forgotten at
+// RevocationEntry says that a session has ended, that of an account only
+// sessions of at least a generation are still good, or that nothing which a
+// key signed is good any more. It may be forgotten at
 // `drop_time`, when the last token that it could stop has ended for the most
 // lenient verifier.
 struct RevocationEntry {
   // On disk: never reuse a number.
-  enum class Kind : uint8_t { kSession = 1, kAccount = 2 };
+  enum class Kind : uint8_t { kSession = 1, kAccount = 2, kKey = 3 };
 
   static RevocationEntry OfSession(const SessionId& id, absl::Time drop_time);
   static RevocationEntry OfAccount(const AccountUid& uid, uint64_t generation,
                                    absl::Time drop_time);
+  static RevocationEntry OfKey(absl::string_view kid, absl::Time drop_time);
 
   Kind kind = Kind::kSession;
   SessionId session;        // kSession
   AccountUid account;       // kAccount
   uint64_t generation = 0;  // kAccount: the lowest that is still good
+  std::string kid;          // kKey
   absl::Time drop_time;
 
   friend bool operator==(const RevocationEntry&,
@@ -136,8 +139,9 @@ struct RevocationEntry {
 //    9 4   number of entries, at least 1
 //   13     for each:  1  kind
 //                     8  drop_time
-//                    16  session id, or account uid
+//                    16  session id, or account uid (kinds 1 and 2)
 //                     8  generation (kind 2 only)
+//                     string  kid (kind 3 only)
 std::string EncodeRevocations(const std::vector<RevocationEntry>& entries);
 absl::StatusOr<std::vector<RevocationEntry>> DecodeRevocations(
     absl::string_view record);

@@ -10,6 +10,7 @@
 #include "server/base/error.h"
 #include "server/storage/change_view.h"
 #include "server/storage/records.h"
+#include "server/storage/revocation_rows.h"
 
 namespace latchkey {
 
@@ -57,6 +58,18 @@ absl::Status RocksKeyStore::Remove(absl::string_view kid) {
         return absl::OkStatus();
       })
       .status();
+}
+
+absl::StatusOr<uint64_t> RocksKeyStore::Revoke(absl::string_view kid,
+                                               absl::Time drop_time) {
+  return committer_.Commit([&](ChangeView& view) -> absl::Status {
+    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> existing,
+                              view.Get(Family::kKeys, kid));
+    if (!existing.has_value()) return absl::NotFoundError("no such key");
+    view.Delete(Family::kKeys, kid);
+    PutRevocations(view, {RevocationEntry::OfKey(kid, drop_time)});
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<std::string> RocksKeyStore::MasterKeyCheck() const {

@@ -72,6 +72,21 @@ TEST_P(KeyStoreContract, RemoveForgetsAlsoWhatIsNotThere) {
   EXPECT_TRUE(keys().List()->empty());
 }
 
+TEST_P(KeyStoreContract, RevokeForgetsOnlyWhatIsThere) {
+  const KeyRecord other = Key("two", absl::Hours(1));
+  ASSERT_TRUE(keys().Add(Key("one", absl::ZeroDuration())).ok());
+  ASSERT_TRUE(keys().Add(other).ok());
+  const absl::Time drop_time = ContractStart() + absl::Hours(24);
+  const absl::StatusOr<uint64_t> revision = keys().Revoke("one", drop_time);
+  ASSERT_TRUE(revision.ok()) << revision.status();
+  EXPECT_GT(*revision, 0u);
+  EXPECT_THAT(*keys().List(), testing::ElementsAre(other));
+  for (const char* kid : {"one", "none", ""}) {
+    EXPECT_TRUE(absl::IsNotFound(keys().Revoke(kid, drop_time).status()));
+  }
+  EXPECT_THAT(*keys().List(), testing::ElementsAre(other));
+}
+
 TEST_P(KeyStoreContract, RemovedKidMayBeAddedAgain) {
   const KeyRecord key = Key("one", absl::ZeroDuration());
   ASSERT_TRUE(keys().Add(key).ok());
@@ -94,6 +109,8 @@ TEST_P(DurableKeyStoreContract, ReopenFindsWhatWasAcknowledged) {
   ASSERT_TRUE(keys().Add(key).ok());
   ASSERT_TRUE(keys().Add(Key("two", absl::ZeroDuration())).ok());
   ASSERT_TRUE(keys().Remove("two").ok());
+  ASSERT_TRUE(keys().Add(Key("three", absl::ZeroDuration())).ok());
+  ASSERT_TRUE(keys().Revoke("three", ContractStart()).ok());
   ASSERT_TRUE(keys().SetMasterKeyCheck("check").ok());
   stores_->Reopen();
   EXPECT_THAT(*keys().List(), testing::ElementsAre(key));

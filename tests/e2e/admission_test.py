@@ -41,6 +41,7 @@ EMPTY_REQUEST = {
     "GetJwks": None,
     "ListKeys": None,
     "RotateKey": None,
+    "RevokeKey": {"kid"},
     "GetServerInfo": None,
 }
 

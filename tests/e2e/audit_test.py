@@ -139,6 +139,9 @@ class Events(AuditTest):
         for outcome, target in (("begun", "keys"), ("done", "keys/" + kid)):
             expected.append((
                 rotated, "key.rotate", outcome, None, target, "operator"))
+        expected.append((
+            do(ok, private.keys.RevokeKey, key_pb2.RevokeKeyRequest(kid=kid)),
+            "key.revoke", "done", None, "keys/" + kid, "operator"))
         self.assertEqual(daemon.stop(), 0)
 
         events = self.events(daemon)

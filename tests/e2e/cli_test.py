@@ -252,6 +252,28 @@ class Cli(harness.DaemonTest):
                          rotated["key"]["kid"])
         self.assertEqual(
             len(json.loads(self.cli(YES, "key", "jwks").out)["keys"]), 2)
+        self.check_revocation(token)
+
+    def check_revocation(self, token):
+        """The key of `token` is revoked; its session lives on."""
+        environment = {"LATCHKEY_CREDENTIAL": token}
+        self.cli(YES, "validate", environment=environment)
+        listed = self.cli_json(YES, "key", "list", admin=True)["keys"]
+        signing = [key["kid"] for key in listed
+                   if key["state"] == "KEY_STATE_SIGNING"]
+        revoked = self.cli_json(YES, "key", "revoke", *signing, admin=True)
+        self.assertEqual(revoked["successor"]["state"], "KEY_STATE_SIGNING")
+        self.cli(NO, "validate", environment=environment)
+        self.assertNotIn(signing[0], self.cli(YES, "key", "jwks").out)
+        done = self.cli(NO, "key", "revoke", *signing, admin=True)
+        self.assertIn("NOT_FOUND KEY_NOT_FOUND", done.err)
+        done = self.cli(USAGE, "key", "revoke", "nonsense", admin=True)
+        self.assertIn("INVALID_FIELD", done.err)
+        again = self.cli_json(YES, "refresh", "--refresh-file",
+                              self.path("refresh"))
+        self.daemon.secrets.credential(again["credential"])
+        self.cli(YES, "validate",
+                 environment={"LATCHKEY_CREDENTIAL": again["credential"]})
 
     def test_info(self):
         info = self.cli_json(YES, "info", admin=True)
@@ -320,7 +342,7 @@ class Cli(harness.DaemonTest):
                         "account delete", "account set-password", "login",
                         "validate", "refresh", "logout", "session list",
                         "session show", "session revoke", "key list",
-                        "key rotate", "key jwks", "jwt verify", "info"):
+                        "key rotate", "key revoke", "key jwks", "jwt verify", "info"):
             done = self.cli(YES, *command.split(), "--help")
             self.assertIn("example", done.out, command)
             self.assertIn("latchkey", done.out, command)

@@ -26,7 +26,8 @@ NEEDS = {
     "AddClientSecret": ADMIN, "ListClientSecrets": ADMIN,
     "RemoveClientSecret": ADMIN, "SetJwks": ADMIN,
     "SetCertificateNames": ADMIN,
-    "ListKeys": ADMIN, "RotateKey": ADMIN, "GetServerInfo": ADMIN,
+    "ListKeys": ADMIN, "RotateKey": ADMIN, "RevokeKey": ADMIN,
+    "GetServerInfo": ADMIN,
 }
 
 NO_MESSAGE = b"\xff\xff"  # whoever gets so far as to have it read is let in

@@ -357,6 +357,14 @@ class MemoryStore::Keys final : public KeyStore {
     return keys;
   }
 
+  absl::StatusOr<uint64_t> Revoke(absl::string_view kid, absl::Time) override {
+    MutexLock lock(&state_.mutex);
+    if (state_.keys.erase(std::string(kid)) == 0) {
+      return absl::NotFoundError("no such key");
+    }
+    return ++state_.revision;
+  }
+
   absl::Status Remove(absl::string_view kid) override {
     MutexLock lock(&state_.mutex);
     if (state_.keys.erase(std::string(kid)) > 0) ++state_.revision;

@@ -21,6 +21,9 @@ class KeysInMemory final : public KeyStore {
     return records_;
   }
   absl::Status Remove(absl::string_view) override { return ReadOnly(); }
+  absl::StatusOr<uint64_t> Revoke(absl::string_view, absl::Time) override {
+    return ReadOnly();
+  }
   absl::StatusOr<std::string> MasterKeyCheck() const override {
     return absl::NotFoundError("not copied");
   }

@@ -63,6 +63,31 @@ ExitCode Rotate(const Invocation& invocation, const NoOptions&) {
   return Show(invocation, response, record.Text());
 }
 
+struct RevokeOptions {
+  std::string kid;
+};
+
+void DefineRevoke(CLI::App* command, RevokeOptions* options) {
+  command->add_option("key", options->kid, "The key, as key list names it")
+      ->required();
+}
+
+ExitCode Revoke(const Invocation& invocation, const RevokeOptions& options) {
+  v1::RevokeKeyRequest request;
+  request.set_kid(options.kid);
+  v1::RevokeKeyResponse response;
+  const ExitCode code =
+      Server(invocation)
+          .Call<Keys>(&Keys::StubInterface::RevokeKey, request, &response);
+  if (code != ExitCode::kYes) return code;
+  Record record;
+  record.Add("revoked", options.kid);
+  if (response.has_successor()) {
+    record.Add("signs now", response.successor().kid());
+  }
+  return Show(invocation, response, record.Text());
+}
+
 ExitCode Jwks(const Invocation& invocation, const NoOptions&) {
   const v1::GetJwksRequest request;
   v1::GetJwksResponse response;
@@ -85,7 +110,8 @@ ExitCode Jwks(const Invocation& invocation, const NoOptions&) {
 }  // namespace
 
 void AddKeyCommands(CLI::App* app, Invocation* invocation) {
-  CLI::App* key = app->add_subcommand("key", "Show and rotate signing keys");
+  CLI::App* key =
+      app->add_subcommand("key", "Show, rotate and revoke signing keys");
   key->require_subcommand(1);
   AddCommand<NoOptions>(
       key, invocation, "list",
@@ -97,6 +123,11 @@ void AddKeyCommands(CLI::App* app, Invocation* invocation) {
       "Publish the next key, which signs later (admin socket)",
       "example:\n  latchkey --server unix:DIR/admin.sock key rotate",
       DefineNothing, Rotate);
+  AddCommand<RevokeOptions>(
+      key, invocation, "revoke",
+      "End all JWTs of a key at once; sessions live on (admin socket)",
+      "example:\n  latchkey --server unix:DIR/admin.sock key revoke KID",
+      DefineRevoke, Revoke);
   AddCommand<NoOptions>(key, invocation, "jwks",
                         "Print the public keys as a JWK set, JSON always",
                         "example:\n  latchkey key jwks > jwks.json",

@@ -39,6 +39,11 @@ class FailingKeyStore final : public KeyStore {
     LATCHKEY_RETURN_IF_ERROR(Failure());
     return base_.Remove(kid);
   }
+  absl::StatusOr<uint64_t> Revoke(absl::string_view kid,
+                                  absl::Time drop_time) override {
+    LATCHKEY_RETURN_IF_ERROR(Failure());
+    return base_.Revoke(kid, drop_time);
+  }
   absl::StatusOr<std::string> MasterKeyCheck() const override {
     LATCHKEY_RETURN_IF_ERROR(Failure());
     return base_.MasterKeyCheck();

@@ -391,5 +391,75 @@ TEST_F(KeyRingTest, ReadersFindEverySignersPublicHalfDuringRotations) {
   EXPECT_EQ(ring_->List(clock.Now()).size(), 21u);
 }
 
+TEST_F(KeyRingTest, WhatARevokedKeySignedVerifiesNoMore) {
+  const auto next = ring_->Rotate(start_);
+  const absl::Time now = start_ + kLead + kStep;
+  const std::string old = ring_->List(now).front().kid;
+  const auto revoked = ring_->Revoke(old, now);
+  ASSERT_TRUE(revoked.ok()) << revoked.status();
+  EXPECT_GT(revoked->revision, 0u);
+  // Another key signs: nothing has to take its place.
+  EXPECT_EQ(revoked->successor, std::nullopt);
+  EXPECT_FALSE(Verifies(old, now));
+  EXPECT_EQ(SignerAt(now), next->kid);
+  ring_ = Open(now);
+  EXPECT_FALSE(Verifies(old, now));
+  EXPECT_EQ(StatesAt(now), "S");
+}
+
+TEST_F(KeyRingTest, ARevokedSignerHasASuccessorAtOnce) {
+  const std::string first = SignerAt(start_);
+  const auto next = ring_->Rotate(start_);
+  const absl::Time now = start_ + kLead / 2;
+  const auto revoked = ring_->Revoke(first, now);
+  ASSERT_TRUE(revoked.ok()) << revoked.status();
+  ASSERT_TRUE(revoked->successor.has_value());
+  const std::string successor = revoked->successor->kid;
+  EXPECT_EQ(revoked->successor->state, KeyState::kSigning);
+  EXPECT_EQ(SignerAt(now), successor);
+  EXPECT_FALSE(Verifies(first, now));
+  EXPECT_TRUE(Verifies(successor, now));
+  EXPECT_EQ(StatesAt(now), "SP");
+  // The next one signs when it was to.
+  EXPECT_EQ(SignerAt(start_ + kLead - kStep), successor);
+  EXPECT_EQ(SignerAt(start_ + kLead), next->kid);
+  ring_ = Open(now);
+  EXPECT_EQ(SignerAt(now), successor);
+}
+
+TEST_F(KeyRingTest, TheOnlyKeyCanBeRevokedAlsoWithTheClockFarBack) {
+  for (const absl::Time now : {start_, start_ - absl::Hours(24 * 365),
+                               start_ + absl::Hours(24 * 365)}) {
+    const std::string only = SignerAt(now);
+    const auto revoked = ring_->Revoke(only, now);
+    ASSERT_TRUE(revoked.ok()) << revoked.status();
+    EXPECT_EQ(StatesAt(now), "S");
+    EXPECT_NE(SignerAt(now), only);
+    EXPECT_EQ(SignerAt(now), revoked->successor->kid);
+    EXPECT_EQ(Stored(), 1u);
+  }
+}
+
+TEST_F(KeyRingTest, WhatIsNotInTheRingCannotBeRevoked) {
+  const std::string first = SignerAt(start_);
+  ASSERT_TRUE(ring_->Revoke(first, start_).ok());
+  for (const std::string& kid : {first, std::string("none"), std::string()}) {
+    const auto again = ring_->Revoke(kid, start_);
+    EXPECT_TRUE(absl::IsNotFound(again.status()));
+    EXPECT_EQ(ReasonOf(again.status()), Reason::kKeyNotFound);
+  }
+  EXPECT_EQ(Stored(), 1u);
+}
+
+TEST_F(KeyRingTest, ARevocationThatFailsLeavesARingThatSigns) {
+  const std::string first = SignerAt(start_);
+  store_.FailWith(absl::UnavailableError("store"));
+  EXPECT_TRUE(absl::IsUnavailable(ring_->Revoke(first, start_).status()));
+  EXPECT_EQ(SignerAt(start_), first);
+  store_.FailWith(absl::OkStatus());
+  EXPECT_TRUE(ring_->Revoke(first, start_).ok());
+  EXPECT_FALSE(Verifies(first, start_));
+}
+
 }  // namespace
 }  // namespace latchkey

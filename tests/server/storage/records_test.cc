@@ -81,7 +81,8 @@ KeyRecord SomeKey() {
 
 std::vector<RevocationEntry> SomeRevocations() {
   return {RevocationEntry::OfSession(Filled<SessionId>(0x51), At(9)),
-          RevocationEntry::OfAccount(Filled<AccountUid>(0xa1), 8, At(5))};
+          RevocationEntry::OfAccount(Filled<AccountUid>(0xa1), 8, At(5)),
+          RevocationEntry::OfKey("ab", At(7))};
 }
 
 // The bytes of each record, for ever: a change here breaks every database.
@@ -136,9 +137,10 @@ TEST(Records, ActivityHasGoldenBytes) {
 
 TEST(Records, RevocationsHaveGoldenBytes) {
   EXPECT_EQ(absl::BytesToHexString(EncodeRevocations(SomeRevocations())),
-            absl::StrCat("01", "0000000000000009", "00000002",  //
+            absl::StrCat("01", "0000000000000009", "00000003",  //
                          "01", "0000000000000009", k51,         //
-                         "02", "0000000000000005", kA1, "0000000000000008"));
+                         "02", "0000000000000005", kA1, "0000000000000008",
+                         "03", "0000000000000007", "00026162"));
 }
 
 TEST(Records, KeyHasGoldenBytes) {
