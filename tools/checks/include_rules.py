@@ -16,6 +16,7 @@ NOUNS = {"server/account", "server/credential", "server/session"}
 ROOMS = {
     "client/base": set(),
     "client/verify": {"client/base"},
+    "client/follow": {"client/base", "client/verify"},
     "server/base": {"client/base"},
     "server/account": BASES,
     "server/credential": BASES | {"client/verify"},
