@@ -176,6 +176,8 @@ class Simulation {
   void StartServer();
   void StopServer();
   void RestartServerSometimes();
+  void Restore();
+  std::vector<size_t> OfEpochsBefore() const;
   void Accept(const ConnectionPtr& connection);
   void ReceiveUp(const ConnectionPtr& connection,
                  const VerifierMessage& message);
@@ -316,11 +318,35 @@ void Simulation::RestartServerSometimes() {
     if (dice_.Chance(30)) {
       server_->clock().StepWall(absl::Seconds(dice_.Between(-20, 20)));
     }
-    queue_.At(now() + dice_.Below(ttl_ / 4), [this] {
+    const bool is_restored = dice_.Chance(15);
+    if (is_restored) Restore();
+    queue_.At(now() + dice_.Below(ttl_ / 4), [this, is_restored] {
       StartServer();
+      // What was issued before is out as soon as nobody relies on it.
+      if (is_restored) WaitFor(server_process_, disk_.newest, OfEpochsBefore());
       RestartServerSometimes();
     });
   });
+}
+
+void Simulation::Restore() {
+  ++outcome_.restores;
+  SetByte(disk_.epoch.array(),
+          static_cast<uint8_t>(disk_.epoch.array()[0] + 1));
+  // Of an older backup: the last changes are not in it, and their revisions
+  // will be given again.
+  disk_.changes.resize(static_cast<size_t>(
+      dice_.Below(static_cast<int64_t>(disk_.changes.size()) + 1)));
+  disk_.newest = disk_.changes.empty() ? 0 : disk_.changes.back().revision;
+  MakeCredentials();
+}
+
+std::vector<size_t> Simulation::OfEpochsBefore() const {
+  std::vector<size_t> before;
+  for (size_t i = 0; i < credentials_.size(); ++i) {
+    if (credentials_[i].facts.epoch != disk_.epoch) before.push_back(i);
+  }
+  return before;
 }
 
 void Simulation::Accept(const ConnectionPtr& connection) {
@@ -627,7 +653,8 @@ void Simulation::MakeCredentials() {
   for (int i = 0; i < count; ++i) {
     Credential one;
     one.facts.epoch = disk_.epoch;
-    SetByte(one.facts.session.array(), static_cast<uint8_t>(100 + i));
+    SetByte(one.facts.session.array(),
+            static_cast<uint8_t>(100 + credentials_.size()));
     SetByte(one.facts.account.array(), static_cast<uint8_t>(i % 3));
     one.facts.kid = kKids[i % 2];
     // Expired by the server, not yet by the most lenient; about to; or long.
@@ -659,8 +686,11 @@ void Simulation::CommitNext(const std::shared_ptr<ServerProcess>& process) {
 }
 
 Revocation Simulation::Choose(std::vector<size_t>* ended) {
-  const size_t chosen = static_cast<size_t>(
-      dice_.Below(static_cast<int64_t>(credentials_.size())));
+  size_t chosen = 0;
+  do {
+    chosen = static_cast<size_t>(
+        dice_.Below(static_cast<int64_t>(credentials_.size())));
+  } while (credentials_[chosen].facts.epoch != disk_.epoch);
   const Credential& one = credentials_[chosen];
   const int64_t kind = dice_.Below(10);
   absl::Time last = absl::InfinitePast();
@@ -670,7 +700,7 @@ Revocation Simulation::Choose(std::vector<size_t>* ended) {
         kind < 8 ? i == chosen
                  : (kind == 8 ? other.facts.account == one.facts.account
                               : other.facts.kid == one.facts.kid);
-    if (!same) continue;
+    if (!same || other.facts.epoch != disk_.epoch) continue;
     last = std::max(last, other.expire_time);
     ended->push_back(i);
   }
@@ -718,16 +748,19 @@ void Simulation::Publish(const std::shared_ptr<ServerProcess>& process,
   for (const ConnectionPtr& connection : connections) {
     server_->At(now() + Step(), [this, connection] { PumpServer(connection); });
   }
-  process->leases->Committed(through, true);
-  process->committing = false;
-  CommitNext(process);
-  const Nanos delay = Step();
-  server_->At(now() + delay,
+  server_->At(now() + Step(),
               [this, weak = std::weak_ptr<ServerProcess>(process),
-               revision = change.revision, ended] {
-                if (const auto live = weak.lock()) {
-                  WaitFor(live, revision, ended);
-                }
+               revision = change.revision, through, ended] {
+                const auto live = weak.lock();
+                if (live == nullptr) return;
+                live->leases->Committed(through, true);
+                live->committing = false;
+                CommitNext(live);
+                server_->At(now() + Step(), [this, weak, revision, ended] {
+                  if (const auto still = weak.lock()) {
+                    WaitFor(still, revision, ended);
+                  }
+                });
               });
 }
 

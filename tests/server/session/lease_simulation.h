@@ -44,16 +44,17 @@ struct LeaseOutcome {
   int checks = 0;
   int accepted = 0;
   int restarts = 0;
+  int restores = 0;
 };
 
 // SimulateLeases runs a server and a few verifiers, the real code of both
 // sides, over a network and clocks that `seed` decides: messages are delayed,
 // lost and overtaken, streams are cut, processes are stopped at every step,
-// suspended and restarted, wall clocks step and boot clocks drift.
+// suspended, restarted and restored, wall clocks step and boot clocks drift.
 //
 // It ends at the first violation of:
 //   - a check that begins after a logout was answered as complete accepts none
-//     of what was logged out
+//     of what was logged out; a restore of a backup logs out all before it
 //   - a wait takes no longer than its bound, but for what the server itself
 //     was stopped
 LeaseOutcome SimulateLeases(uint64_t seed, const LeaseFaults& faults);
