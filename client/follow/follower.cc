@@ -1,7 +1,13 @@
 #include "client/follow/follower.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 #include <variant>
+
+#include "absl/status/statusor.h"
+
+#include "client/verify/key_set.h"
 
 namespace latchkey {
 namespace {
@@ -66,11 +72,28 @@ absl::Status Follower::ReceiveOne(const Welcome& welcome) {
   if (view_.epoch() != welcome.epoch) {
     view_.Restart(welcome.epoch);
     applied_ = 0;
+    jwks_.clear();
   }
   if (welcome.after > applied_) return OutOfOrder("welcomed to the future");
   applied_ = welcome.after;
   stream_ = Stream::kWelcomed;
   next_heartbeat_ = absl::ZeroDuration();
+  return absl::OkStatus();
+}
+
+absl::Status Follower::ReceiveOne(const KeySetUpdate& update) {
+  if (stream_ != Stream::kWelcomed) return OutOfOrder("keys too early");
+  // Each stream begins with them. The same set stays the same object, so that
+  // what was judged by it need not be judged again.
+  if (update.jwks == jwks_) return absl::OkStatus();
+  absl::StatusOr<KeySet> keys = KeySet::FromJwks(update.jwks);
+  if (!keys.ok()) {
+    // Not the stream's end: revocations must go on to come.
+    ++bad_key_sets_;
+    return absl::OkStatus();
+  }
+  view_.SetKeys(std::make_shared<const KeySet>(*std::move(keys)));
+  jwks_ = update.jwks;
   return absl::OkStatus();
 }
 

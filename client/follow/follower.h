@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -61,6 +62,10 @@ class Follower {
   //                        and no lease runs any more
   [[nodiscard]] absl::Status Receive(const ServerMessage& message);
 
+  // bad_key_sets returns how many sets could not be read: the one before was
+  // kept, and what newer keys sign is not accepted.
+  uint64_t bad_key_sets() const { return bad_key_sets_; }
+
   // applied returns the revision up to which the view holds everything.
   uint64_t applied() const { return applied_; }
 
@@ -76,6 +81,7 @@ class Follower {
   };
 
   absl::Status ReceiveOne(const Welcome& welcome);
+  absl::Status ReceiveOne(const KeySetUpdate& update);
   absl::Status ReceiveOne(const RevocationBatch& batch);
   absl::Status ReceiveOne(const Lease& lease);
   // Puts the lease that waits to use, if what it needs has been applied.
@@ -88,6 +94,8 @@ class Follower {
   enum class Stream { kNone, kConnected, kSubscribed, kWelcomed };
   Stream stream_ = Stream::kNone;
   uint64_t applied_ = 0;
+  std::string jwks_;  // what the view has
+  uint64_t bad_key_sets_ = 0;
   uint64_t last_nonce_ = 0;
   absl::Duration next_heartbeat_;  // by the boot clock
   std::deque<Unanswered> unanswered_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "client/base/status_macros.h"
 
@@ -22,6 +23,7 @@ constexpr int64_t kLatestMicros = 253402300799ll * 1000000;
 struct LeasedView::State {
   State(const RevocationSet::Options& options, ReaderGate& gate)
       : set(options, gate) {}
+  ~State() { delete keys.load(std::memory_order_acquire); }
 
   std::optional<Epoch> epoch;
   std::atomic<int64_t> lease_end_nanos{kNoLease};  // of the boot clock
@@ -31,6 +33,9 @@ struct LeasedView::State {
   // The latest that its wall clock ever showed. It may show less after a
   // restart; but what was dropped by this must stay expired.
   std::atomic<int64_t> latest_micros{kUnknown};
+  // Never null; what it points to may hold none.
+  std::atomic<const std::shared_ptr<const KeySet>*> keys{
+      new std::shared_ptr<const KeySet>()};
   RevocationSet set;
 };
 
@@ -43,6 +48,10 @@ LeasedView::Look::Look(const LeasedView& view)
 
 bool LeasedView::Look::Refuses(const RevocableFacts& facts) const {
   return state_.epoch != facts.epoch || state_.set.Refuses(facts);
+}
+
+const std::shared_ptr<const KeySet>& LeasedView::Look::keys() const {
+  return *state_.keys.load(std::memory_order_acquire);
 }
 
 LeasedView::Look::Reading LeasedView::Look::ReadClocks() const {
@@ -81,6 +90,14 @@ absl::Status LeasedView::Add(absl::Span<const Revocation> revocations) {
     LATCHKEY_RETURN_IF_ERROR(state.set.Add(revocation, now));
   }
   return absl::OkStatus();
+}
+
+void LeasedView::SetKeys(std::shared_ptr<const KeySet> keys) {
+  State& state = *state_.load(std::memory_order_relaxed);
+  using Holder = const std::shared_ptr<const KeySet>;
+  Holder* const old = state.keys.exchange(new Holder(std::move(keys)),
+                                          std::memory_order_acq_rel);
+  gate_.Retire(std::shared_ptr<Holder>(old));
 }
 
 void LeasedView::Renew(absl::Duration end) {

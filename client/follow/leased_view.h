@@ -14,13 +14,14 @@
 #include "client/base/clock.h"
 #include "client/base/ids.h"
 #include "client/base/reader_gate.h"
+#include "client/verify/key_set.h"
 #include "client/verify/revocation.h"
 #include "client/verify/revocation_set.h"
 
 namespace latchkey {
 
-// LeasedView is what checks read: what has been revoked, and until when one
-// may rely on that. A Follower writes it.
+// LeasedView is what checks read: by which keys tokens are judged, what has
+// been revoked, and until when one may rely on that. A Follower writes it.
 //
 //   const LeasedView::Look look(view);   the lease, then the set
 //   if (look.Refuses(facts)) -> refused
@@ -59,6 +60,10 @@ class LeasedView {
     // is of another epoch than the server's.
     bool Refuses(const RevocableFacts& facts) const;
 
+    // keys returns the set by which tokens are judged; null if none is known.
+    // It lives as long as the look, or as a copy of the pointer.
+    const std::shared_ptr<const KeySet>& keys() const;
+
     struct Reading {
       // Whether the lease still runs. If not, nothing that the look found may
       // let anybody in.
@@ -80,13 +85,17 @@ class LeasedView {
 
   // --- of the Follower ---
 
-  // Restart begins another epoch, or the first: nothing that was known counts,
+  // Restart begins another epoch, or the first: nothing that was known counts
+  // (keys neither),
   // no lease runs, and what belongs to any other epoch is refused.
   void Restart(const Epoch& epoch);
 
   // Add takes up `revocations`; every look that begins afterwards sees them.
   //   as RevocationSet::Add  do not renew the view any more: EndLease
   [[nodiscard]] absl::Status Add(absl::Span<const Revocation> revocations);
+
+  // SetKeys makes `keys` those of looks that ask from now on.
+  void SetKeys(std::shared_ptr<const KeySet> keys);
 
   // Renew lets looks that begin from now on rely on the set until `end` by the
   // boot clock, if that is later than before.

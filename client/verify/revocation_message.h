@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace latchkey {
 //   verifier                               server
 //     Subscribe(epoch, resume)  -------->
 //                               <--------  Welcome(epoch, after)
+//                               <--------  KeySetUpdate, also when it changes
 //                               <--------  RevocationBatch(after, through] ...
 //     Heartbeat(nonce, applied) -------->
 //                               <--------  RevocationBatch up to the lease's
@@ -59,6 +61,11 @@ struct RevocationBatch {
   std::vector<Revocation> revocations;
 };
 
+// KeySetUpdate is the keys by which tokens are to be judged from now on.
+struct KeySetUpdate {
+  std::string jwks;  // as KeySet::FromJwks reads it
+};
+
 // Lease lets the verifier answer by itself for `ttl` from when it sent the
 // heartbeat of that nonce, once it has applied `revision`.
 struct Lease {
@@ -69,7 +76,8 @@ struct Lease {
 };
 
 using VerifierMessage = std::variant<Subscribe, Heartbeat>;
-using ServerMessage = std::variant<Welcome, RevocationBatch, Lease>;
+using ServerMessage =
+    std::variant<Welcome, KeySetUpdate, RevocationBatch, Lease>;
 
 // Revocations in one batch: of at most 300 bytes each, far from the 1 MiB of a
 // message. One change's are never parted, and may exceed it by kMaxEndBatch.

@@ -8,17 +8,18 @@
 namespace latchkey {
 
 absl::StatusOr<std::unique_ptr<RevocationStream>> RevocationStream::Open(
-    const Epoch& epoch, const RevocationLog& log, LeaseTable& leases) {
+    const Epoch& epoch, const RevocationLog& log, const KeySetSource& keys,
+    LeaseTable& leases) {
   LATCHKEY_ASSIGN_OR_RETURN(const LeaseTable::StreamNumber number,
                             leases.OpenStream());
   return std::unique_ptr<RevocationStream>(
-      new RevocationStream(epoch, log, leases, number));
+      new RevocationStream(epoch, log, keys, leases, number));
 }
 
 RevocationStream::RevocationStream(const Epoch& epoch, const RevocationLog& log,
-                                   LeaseTable& leases,
+                                   const KeySetSource& keys, LeaseTable& leases,
                                    LeaseTable::StreamNumber number)
-    : epoch_(epoch), log_(log), leases_(leases), number_(number) {}
+    : epoch_(epoch), log_(log), keys_(keys), leases_(leases), number_(number) {}
 
 RevocationStream::~RevocationStream() { leases_.CloseStream(number_); }
 
@@ -64,6 +65,10 @@ absl::StatusOr<std::optional<ServerMessage>> RevocationStream::Next() {
   if (state_ == State::kSubscribed) {
     state_ = State::kWelcomed;
     return Welcome{.epoch = epoch_, .after = written_};
+  }
+  if (auto keys = keys_.Current(); keys != written_keys_) {
+    written_keys_ = std::move(keys);
+    if (written_keys_ != nullptr) return KeySetUpdate{.jwks = *written_keys_};
   }
   if (lease_.has_value() && lease_->revision <= written_) {
     return *std::exchange(lease_, std::nullopt);

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "client/base/ids.h"
 #include "client/verify/revocation_message.h"
+#include "server/session/key_set_source.h"
 #include "server/session/lease_table.h"
 #include "server/session/revocation_log.h"
 
@@ -28,9 +30,10 @@ class RevocationStream {
  public:
   // Open returns a stream that has got no message yet.
   //   as LeaseTable::OpenStream
-  // `log` and `leases` must outlive it.
+  // `log`, `keys` and `leases` must outlive it.
   static absl::StatusOr<std::unique_ptr<RevocationStream>> Open(
-      const Epoch& epoch, const RevocationLog& log, LeaseTable& leases);
+      const Epoch& epoch, const RevocationLog& log, const KeySetSource& keys,
+      LeaseTable& leases);
 
   // The lease of the stream goes on to its end.
   ~RevocationStream();
@@ -42,26 +45,29 @@ class RevocationStream {
   [[nodiscard]] absl::Status Receive(const VerifierMessage& message);
 
   // Next returns what is to be written next, or nullopt: nothing, until
-  // something was received, or published in the log. What it returned must be
-  // written, in that order. Blocks only if NextReadsDisk.
+  // something was received, published in the log, or the keys changed. What it
+  // returned must be written, in that order. Blocks only if NextReadsDisk.
   //   as RevocationLog::ReadAfter  end the stream
   [[nodiscard]] absl::StatusOr<std::optional<ServerMessage>> Next();
   bool NextReadsDisk() const;
 
  private:
   RevocationStream(const Epoch& epoch, const RevocationLog& log,
-                   LeaseTable& leases, LeaseTable::StreamNumber number);
+                   const KeySetSource& keys, LeaseTable& leases,
+                   LeaseTable::StreamNumber number);
 
   absl::Status ReceiveOne(const Subscribe& subscribe);
   absl::Status ReceiveOne(const Heartbeat& heartbeat);
 
   const Epoch epoch_;
   const RevocationLog& log_;
+  const KeySetSource& keys_;
   LeaseTable& leases_;
   const LeaseTable::StreamNumber number_;
 
   enum class State { kNew, kSubscribed, kWelcomed };
   State state_ = State::kNew;
+  std::shared_ptr<const std::string> written_keys_;
   uint64_t written_ = 0;  // all up to this was returned by Next, or is known
   std::optional<Lease> lease_;  // not yet written
   // The verifier is to be told how far it is, though nothing was revoked.

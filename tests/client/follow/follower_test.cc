@@ -10,6 +10,7 @@
 #include "client/follow/leased_view.h"
 #include "client/verify/revocation_message.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/token_maker.h"
 
 namespace latchkey {
 namespace {
@@ -295,6 +296,61 @@ TEST_F(FollowerTest, AnotherEpochBeginsAnew) {
   EXPECT_EQ(follower_.applied(), 0u);
   EXPECT_TRUE(Refuses(2));  // of epoch 1
   EXPECT_EQ(Take<Heartbeat>().applied, 0u);
+}
+
+// --- keys ---
+
+constexpr char kNoKeys[] = R"({"keys":[]})";
+
+TEST_F(FollowerTest, JudgesByTheKeysThatCame) {
+  EXPECT_EQ(LeasedView::Look(view_).keys(), nullptr);
+  Begin();
+  EXPECT_EQ(LeasedView::Look(view_).keys(), nullptr);
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = TokenMaker::kJwks}),
+            absl::StatusCode::kOk);
+  const auto first = LeasedView::Look(view_).keys();
+  ASSERT_NE(first, nullptr);
+  EXPECT_GT(first->size(), 0u);
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = kNoKeys}), absl::StatusCode::kOk);
+  EXPECT_EQ(LeasedView::Look(view_).keys()->size(), 0u);
+}
+
+TEST_F(FollowerTest, TheSameKeysStayTheSameObjectOnTheNextStream) {
+  Begin();
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = TokenMaker::kJwks}),
+            absl::StatusCode::kOk);
+  const auto first = LeasedView::Look(view_).keys();
+  Begin();
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = TokenMaker::kJwks}),
+            absl::StatusCode::kOk);
+  EXPECT_EQ(LeasedView::Look(view_).keys(), first);
+}
+
+TEST_F(FollowerTest, KeysThatCannotBeReadLeaveTheOnesBefore) {
+  Begin();
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = TokenMaker::kJwks}),
+            absl::StatusCode::kOk);
+  const auto first = LeasedView::Look(view_).keys();
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = "no keys"}), absl::StatusCode::kOk);
+  EXPECT_EQ(LeasedView::Look(view_).keys(), first);
+  EXPECT_EQ(follower_.bad_key_sets(), 1u);
+  EXPECT_EQ(Receive(BatchOf(0, 5, {1})), absl::StatusCode::kOk);
+}
+
+TEST_F(FollowerTest, KeysOfAnotherEpochJudgeNothing) {
+  Begin();
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = TokenMaker::kJwks}),
+            absl::StatusCode::kOk);
+  follower_.Connected();
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = kNoKeys}),
+            absl::StatusCode::kFailedPrecondition);  // before the welcome
+  follower_.Connected();
+  Take<Subscribe>();
+  EXPECT_EQ(Receive(Welcome{.epoch = EpochOf(2)}), absl::StatusCode::kOk);
+  EXPECT_EQ(LeasedView::Look(view_).keys(), nullptr);
+  EXPECT_EQ(Receive(KeySetUpdate{.jwks = TokenMaker::kJwks}),
+            absl::StatusCode::kOk);
+  EXPECT_NE(LeasedView::Look(view_).keys(), nullptr);
 }
 
 TEST_F(FollowerTest, WhoCannotKeepAllReliesOnNothing) {

@@ -21,6 +21,7 @@
 #include "client/follow/leased_view.h"
 #include "client/verify/revocation.h"
 #include "client/verify/revocation_message.h"
+#include "server/session/key_set_source.h"
 #include "server/session/lease_store.h"
 #include "server/session/lease_table.h"
 #include "server/session/revocation_archive.h"
@@ -93,6 +94,14 @@ class Disk final : public LeaseStore, public RevocationArchive {
   absl::Duration longest;
   absl::Duration grace = absl::Hours(1);
   const Clock* clock = nullptr;
+};
+
+// Keys are revoked like sessions; which there are plays no part here.
+class NoKeys final : public KeySetSource {
+ public:
+  std::shared_ptr<const std::string> Current() const override {
+    return nullptr;
+  }
 };
 
 // A credential of the simulation, held by somebody who keeps trying.
@@ -232,6 +241,7 @@ class Simulation {
 
   EventQueue queue_;
   Disk disk_;
+  const NoKeys keys_;
   std::unique_ptr<Machine> server_;
   std::shared_ptr<ServerProcess> server_process_;  // null: down
   std::vector<Verifier> verifiers_;
@@ -358,7 +368,7 @@ void Simulation::Accept(const ConnectionPtr& connection) {
   }
   connection->server = server_process_;
   auto stream = RevocationStream::Open(disk_.epoch, *server_process_->log,
-                                       *server_process_->leases);
+                                       keys_, *server_process_->leases);
   server_process_->streams[connection.get()] = *std::move(stream);
 }
 

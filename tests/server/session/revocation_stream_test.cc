@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "gtest/gtest.h"
 
 #include "client/verify/revocation_message.h"
+#include "server/session/key_set_source.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_archive.h"
 
@@ -28,7 +30,7 @@ class RevocationStreamTest : public ::testing::Test {
     log_ = std::make_unique<RevocationLog>(
         RevocationLog::Options{.max_entries = 100}, 10, archive_);
     leases_ = *LeaseTable::Open({}, 10, store_, clock_);
-    stream_ = *RevocationStream::Open(epoch_, *log_, *leases_);
+    stream_ = *RevocationStream::Open(epoch_, *log_, keys_, *leases_);
   }
 
   static RevocationsAt Ended(uint64_t revision) {
@@ -66,8 +68,16 @@ class RevocationStreamTest : public ::testing::Test {
     EXPECT_EQ(Next<Welcome>().after, resume);
   }
 
+  struct Keys final : KeySetSource {
+    std::shared_ptr<const std::string> Current() const override {
+      return current;
+    }
+    std::shared_ptr<const std::string> current;
+  };
+
   Epoch epoch_;
   FakeClock clock_;
+  Keys keys_;
   MemoryArchive archive_;
   MemoryLeaseStore store_;
   std::unique_ptr<RevocationLog> log_;
@@ -131,7 +141,7 @@ TEST_F(RevocationStreamTest,
        std::vector<Subscribe>{{.epoch = other, .resume = 7},
                               {.epoch = epoch_, .resume = 11},
                               {.epoch = std::nullopt, .resume = 7}}) {
-    stream_ = *RevocationStream::Open(epoch_, *log_, *leases_);
+    stream_ = *RevocationStream::Open(epoch_, *log_, keys_, *leases_);
     EXPECT_EQ(Receive(subscribe), absl::StatusCode::kOk);
     EXPECT_EQ(Next<Welcome>().after, 0u);
     EXPECT_EQ(Next<RevocationBatch>().revocations.size(), 10u);
@@ -179,7 +189,7 @@ TEST_F(RevocationStreamTest, AVerifierThatLagsIsToldHowFarItIsButGetsNoLease) {
   PublishNothing(12);
   stream_.reset();
   leases_ = *LeaseTable::Open({}, 12, store_, clock_);
-  stream_ = *RevocationStream::Open(epoch_, *log_, *leases_);
+  stream_ = *RevocationStream::Open(epoch_, *log_, keys_, *leases_);
   Begin(10);
   EXPECT_EQ(Receive(Heartbeat{.nonce = 1, .applied = 10}),
             absl::StatusCode::kOk);
@@ -226,6 +236,20 @@ TEST_F(RevocationStreamTest, WhatAVerifierMayNotSayEndsTheStream) {
   Publish(11);  // exists, but was not sent
   EXPECT_EQ(Receive(Heartbeat{.nonce = 1, .applied = 11}), refused);
   EXPECT_EQ(leases_->figures().grants, 0u);
+}
+
+TEST_F(RevocationStreamTest, KeysComeFirstAndAgainWhenTheyChange) {
+  keys_.current = std::make_shared<const std::string>("a");
+  Begin(9);
+  EXPECT_EQ(Next<KeySetUpdate>().jwks, "a");
+  EXPECT_EQ(Next<RevocationBatch>().through, 10u);
+  EXPECT_TRUE(IsIdle());
+  keys_.current = std::make_shared<const std::string>("b");
+  EXPECT_EQ(Receive(Heartbeat{.nonce = 1, .applied = 10}),
+            absl::StatusCode::kOk);
+  EXPECT_EQ(Next<KeySetUpdate>().jwks, "b");
+  EXPECT_EQ(Next<Lease>().nonce, 1u);
+  EXPECT_TRUE(IsIdle());
 }
 
 TEST_F(RevocationStreamTest, ABrokenDiskEndsTheStream) {
