@@ -321,7 +321,10 @@ void Simulation::StopServer() {
 }
 
 void Simulation::RestartServerSometimes() {
-  queue_.At(now() + dice_.Between(ttl_, 6 * ttl_), [this] {
+  // Now and then again before what was granted before has ended.
+  const Nanos up =
+      dice_.Chance(30) ? dice_.Below(ttl_ / 2) : dice_.Between(ttl_, 6 * ttl_);
+  queue_.At(now() + up, [this] {
     StopServer();
     ++outcome_.restarts;
     if (dice_.Chance(30)) server_->clock().Reboot();
