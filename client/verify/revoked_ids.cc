@@ -32,6 +32,12 @@ size_t SlotOf(uint64_t mixed, size_t slots) {
   return static_cast<size_t>((mixed >> 32) * uint64_t{slots} >> 32);
 }
 
+// 0 is the tag of a free slot.
+uint8_t TagOf(uint64_t mixed) {
+  const auto bits = static_cast<uint8_t>(mixed >> 8);
+  return bits == 0 ? 1 : bits;
+}
+
 int64_t CutUp(absl::Time time) {
   const int64_t micros = absl::ToUnixMicros(time);
   if (micros == std::numeric_limits<int64_t>::max()) return micros;
@@ -42,12 +48,19 @@ int64_t CutUp(absl::Time time) {
 
 struct RevokedIds::Shard {
   explicit Shard(size_t slot_count)
-      : size(slot_count), slots(new Slot[slot_count]) {}
+      : size(slot_count),
+        tags(new std::atomic<uint8_t>[slot_count]()),
+        slots(new Slot[slot_count]) {}
 
-  size_t Bytes() const { return sizeof(*this) + size * sizeof(Slot); }
+  size_t Bytes() const { return sizeof(*this) + size * (sizeof(Slot) + 1); }
+  size_t After(size_t i) const { return i + 1 < size ? i + 1 : 0; }
+  bool IsTaken(size_t i) const {
+    return tags[i].load(std::memory_order_acquire) != 0;
+  }
 
   const size_t size;
   size_t used = 0;  // the writer's
+  const std::unique_ptr<std::atomic<uint8_t>[]> tags;
   const std::unique_ptr<Slot[]> slots;
 };
 
@@ -59,29 +72,24 @@ RevokedIds::~RevokedIds() {
 
 uint64_t RevokedIds::LowestGood(const Id& id) const {
   const auto [high, low] = WordsOf(id);
-  const uint64_t mixed = Mix(high, low);
   const Shard* const shard =
-      shards_[ShardOf(mixed)].load(std::memory_order_acquire);
+      shards_[ShardOf(Mix(high, low))].load(std::memory_order_acquire);
   if (shard == nullptr) return 0;
-  // Ends, since some slots are always free.
-  for (size_t i = SlotOf(mixed, shard->size);;
-       i = i + 1 < shard->size ? i + 1 : 0) {
-    const Slot& slot = shard->slots[i];
-    const uint64_t lowest_good =
-        slot.lowest_good.load(std::memory_order_acquire);
-    if (lowest_good == 0) return 0;
-    if (slot.high.load(std::memory_order_relaxed) == high &&
-        slot.low.load(std::memory_order_relaxed) == low) {
-      return lowest_good;
-    }
-  }
+  const Slot* const slot = Find(*shard, high, low);
+  return slot == nullptr ? 0
+                         : slot->lowest_good.load(std::memory_order_acquire);
 }
 
-RevokedIds::Slot* RevokedIds::Find(Shard& shard, uint64_t high, uint64_t low) {
-  for (size_t i = SlotOf(Mix(high, low), shard.size);;
-       i = i + 1 < shard.size ? i + 1 : 0) {
+RevokedIds::Slot* RevokedIds::Find(const Shard& shard, uint64_t high,
+                                   uint64_t low) {
+  const uint64_t mixed = Mix(high, low);
+  const uint8_t sought = TagOf(mixed);
+  // Ends, since some slots are always free.
+  for (size_t i = SlotOf(mixed, shard.size);; i = shard.After(i)) {
+    const uint8_t tag = shard.tags[i].load(std::memory_order_acquire);
+    if (tag == 0) return nullptr;
+    if (tag != sought) continue;
     Slot& slot = shard.slots[i];
-    if (slot.lowest_good.load(std::memory_order_relaxed) == 0) return nullptr;
     if (slot.high.load(std::memory_order_relaxed) == high &&
         slot.low.load(std::memory_order_relaxed) == low) {
       return &slot;
@@ -91,15 +99,15 @@ RevokedIds::Slot* RevokedIds::Find(Shard& shard, uint64_t high, uint64_t low) {
 
 void RevokedIds::Fill(Shard& shard, uint64_t high, uint64_t low,
                       uint64_t lowest_good, int64_t drop_micros) {
-  size_t i = SlotOf(Mix(high, low), shard.size);
-  while (shard.slots[i].lowest_good.load(std::memory_order_relaxed) != 0) {
-    i = i + 1 < shard.size ? i + 1 : 0;
-  }
+  const uint64_t mixed = Mix(high, low);
+  size_t i = SlotOf(mixed, shard.size);
+  while (shard.IsTaken(i)) i = shard.After(i);
   Slot& slot = shard.slots[i];
   slot.drop_micros = drop_micros;
   slot.high.store(high, std::memory_order_relaxed);
   slot.low.store(low, std::memory_order_relaxed);
-  slot.lowest_good.store(lowest_good, std::memory_order_release);
+  slot.lowest_good.store(lowest_good, std::memory_order_relaxed);
+  shard.tags[i].store(TagOf(mixed), std::memory_order_release);
   ++shard.used;
 }
 
@@ -135,9 +143,7 @@ void RevokedIds::Sweep(absl::Time now) {
   if (shard == nullptr) return;
   size_t droppable = 0;
   for (size_t i = 0; i < shard->size; ++i) {
-    const Slot& slot = shard->slots[i];
-    if (slot.lowest_good.load(std::memory_order_relaxed) != 0 &&
-        now_micros >= slot.drop_micros) {
+    if (shard->IsTaken(i) && now_micros >= shard->slots[i].drop_micros) {
       ++droppable;
     }
   }
@@ -147,20 +153,19 @@ void RevokedIds::Sweep(absl::Time now) {
 
 void RevokedIds::Rebuild(size_t index, int64_t now_micros) {
   Shard* const old = shards_[index].load(std::memory_order_relaxed);
-  const auto is_kept = [&](const Slot& slot) {
-    return slot.lowest_good.load(std::memory_order_relaxed) != 0 &&
-           now_micros < slot.drop_micros;
+  const auto is_kept = [&](size_t i) {
+    return old->IsTaken(i) && now_micros < old->slots[i].drop_micros;
   };
   size_t kept = 0;
   for (size_t i = 0; old != nullptr && i < old->size; ++i) {
-    if (is_kept(old->slots[i])) ++kept;
+    if (is_kept(i)) ++kept;
   }
   auto fresh = std::make_unique<Shard>(std::max(
       kMinSlots,
       static_cast<size_t>(static_cast<double>(kept + 1) / kMinLoad) + 1));
   for (size_t i = 0; old != nullptr && i < old->size; ++i) {
     const Slot& slot = old->slots[i];
-    if (!is_kept(slot)) continue;
+    if (!is_kept(i)) continue;
     Fill(*fresh, slot.high.load(std::memory_order_relaxed),
          slot.low.load(std::memory_order_relaxed),
          slot.lowest_good.load(std::memory_order_relaxed), slot.drop_micros);
