@@ -21,7 +21,7 @@ ROOMS = {
     "server/account": BASES,
     "server/credential": BASES | {"client/verify"},
     "server/session": BASES | {"client/verify"},
-    "server/storage": BASES | NOUNS,
+    "server/storage": BASES | NOUNS | {"client/verify"},
     "server/auth": BASES | NOUNS | {"client/verify"},
     "server/rpc": BASES | NOUNS | {"client/verify", "server/auth"},
     "server/http": BASES,
