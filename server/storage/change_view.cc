@@ -1,5 +1,9 @@
 #include "server/storage/change_view.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "client/base/status_macros.h"
 
 namespace latchkey {
@@ -41,13 +45,21 @@ void ChangeView::Set(Family family, absl::string_view key, Value value) {
   }
 }
 
+void ChangeView::NoteRevocations(std::vector<Revocation> revocations) {
+  std::move(revocations.begin(), revocations.end(), std::back_inserter(noted_));
+}
+
 uint64_t ChangeView::Accept() {
   if (!undo_.empty()) ++last_revision_;
   undo_.clear();
+  if (!noted_.empty()) {
+    revoked_.push_back({last_revision_, std::exchange(noted_, {})});
+  }
   return last_revision_;
 }
 
 void ChangeView::Refuse() {
+  noted_.clear();
   while (!undo_.empty()) {
     Undo& undo = undo_.back();
     if (undo.before.has_value()) {

@@ -13,6 +13,8 @@
 #include "absl/strings/string_view.h"
 #include "rocksdb/write_batch.h"
 
+#include "client/verify/revocation.h"
+#include "server/session/revocation_archive.h"
 #include "server/storage/family.h"
 #include "server/storage/rocks_db.h"
 
@@ -38,6 +40,10 @@ class ChangeView {
   void Put(Family family, absl::string_view key, std::string value);
   void Delete(Family family, absl::string_view key);
 
+  // NoteRevocations says what this change revokes, besides writing it: those
+  // who follow the changes are told when it is durable.
+  void NoteRevocations(std::vector<Revocation> revocations);
+
   // revision returns the one that this change gets if it writes anything.
   uint64_t revision() const { return last_revision_ + 1; }
 
@@ -50,6 +56,8 @@ class ChangeView {
   void Refuse();
 
   uint64_t last_revision() const { return last_revision_; }
+  // revoked returns what the changes that were accepted have revoked.
+  const std::vector<RevocationsAt>& revoked() const { return revoked_; }
   // bytes returns about how large the batch has become.
   size_t bytes() const { return bytes_; }
   bool empty() const { return writes_.empty(); }
@@ -80,7 +88,9 @@ class ChangeView {
   uint64_t last_revision_;
   size_t bytes_ = 0;
   absl::btree_map<Row, Value, RowLess> writes_;
-  std::vector<Undo> undo_;  // of the current change
+  std::vector<Undo> undo_;         // of the current change
+  std::vector<Revocation> noted_;  // likewise
+  std::vector<RevocationsAt> revoked_;
 };
 
 }  // namespace latchkey

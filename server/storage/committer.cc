@@ -92,7 +92,7 @@ void Committer::CommitSome(Batch* batch) {
       view.empty() ? health_.Ready() : WriteBatchOf(view);
   CountBatch(decided, written);
   if (written.ok()) {
-    revision_.store(view.last_revision(), std::memory_order_release);
+    Tell(view);
   } else {
     // Refusals too: they may have been decided against what was lost.
     for (Waiter* waiter : decided) waiter->status = written;
@@ -128,6 +128,19 @@ void Committer::CountBatch(const Batch& batch, const absl::Status& written) {
       figures_.refused.Add();
     }
   }
+}
+
+void Committer::Tell(const ChangeView& view) {
+  const bool is_new = view.last_revision() > Revision();
+  revision_.store(view.last_revision(), std::memory_order_release);
+  CommitListener* const listener = listener_.load(std::memory_order_acquire);
+  if (listener != nullptr && is_new) {
+    listener->Committed(view.last_revision(), view.revoked());
+  }
+}
+
+void Committer::Listen(CommitListener& listener) {
+  listener_.store(&listener, std::memory_order_release);
 }
 
 void Committer::Answer(const Batch& batch) {

@@ -15,6 +15,7 @@
 #include "client/base/clock.h"
 #include "client/base/mutex.h"
 #include "server/base/metrics.h"
+#include "server/session/commit_listener.h"
 #include "server/storage/change_view.h"
 #include "server/storage/rocks_db.h"
 #include "server/storage/store_health.h"
@@ -30,8 +31,8 @@ namespace latchkey {
 //   waiting ----> decide each ----> one synced write ----> revision ---->
 //   answers (bounded)     (ChangeView)                             (readers)
 //
-// What follows the order of changes (the revision that readers ask for) is
-// told before any caller is answered.
+// What follows the order of changes (the revision that readers ask for, and
+// the listener) is told before any caller is answered.
 //
 // After a failed write nobody knows what is on disk: the committer stops for
 // good and refuses all that waits and all that comes.
@@ -66,6 +67,11 @@ class Committer {
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
+
+  // Listen tells `listener`, which must outlive the committer, of all that is
+  // committed from now on.
+  // REQUIRES: called once, and nothing is being committed
+  void Listen(CommitListener& listener);
 
   // Commit decides `change` and waits until it is durable. Returns the
   // revision at which readers see it: its own, or, if it wrote nothing, the
@@ -119,6 +125,8 @@ class Committer {
   void CommitSome(Batch* batch);
   absl::Status WriteBatchOf(const ChangeView& view);
   void CountBatch(const Batch& batch, const absl::Status& written);
+  // Tells the listener, if there is one, what `view` made durable.
+  void Tell(const ChangeView& view);
   void Answer(const Batch& batch);
 
   RocksDb& db_;
@@ -131,6 +139,8 @@ class Committer {
   CondVar wake_;
   std::deque<Waiter*> waiting_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::atomic<CommitListener*> listener_{nullptr};
 
   std::thread thread_;  // touched by constructor and Stop only
 };

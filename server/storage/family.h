@@ -45,6 +45,7 @@ constexpr std::array<FamilyInfo, kFamilyCount> kFamilies = {{
 constexpr absl::string_view kMetaSchema = "schema";
 constexpr absl::string_view kMetaEpoch = "epoch";
 constexpr absl::string_view kMetaRevision = "revision";
+constexpr absl::string_view kMetaLongestLease = "longest_lease";
 constexpr absl::string_view kMetaMasterKeyCheck = "master_key_check";
 
 // The layout of families and records that this program reads and writes. A

@@ -163,6 +163,7 @@ absl::StatusOr<KeyRecord> DecodeKey(absl::string_view kid,
 //   "schema"            4   schema version
 //   "epoch"            16   Epoch
 //   "revision"          8   newest revision
+//   "longest_lease"     8   microseconds: the longest lease ever granted
 //   "master_key_check" str  as the key store was given it
 std::string EncodeMetaNumber32(uint32_t value);
 absl::StatusOr<uint32_t> DecodeMetaNumber32(absl::string_view record);

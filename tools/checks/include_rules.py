@@ -16,11 +16,12 @@ NOUNS = {"server/account", "server/credential", "server/session"}
 ROOMS = {
     "client/base": set(),
     "client/verify": {"client/base"},
+    "client/follow": {"client/base", "client/verify"},
     "server/base": {"client/base"},
     "server/account": BASES,
     "server/credential": BASES | {"client/verify"},
     "server/session": BASES | {"client/verify"},
-    "server/storage": BASES | NOUNS,
+    "server/storage": BASES | NOUNS | {"client/verify"},
     "server/auth": BASES | NOUNS | {"client/verify"},
     "server/rpc": BASES | NOUNS | {"client/verify", "server/auth"},
     "server/http": BASES,

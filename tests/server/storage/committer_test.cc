@@ -20,6 +20,7 @@
 #include "server/storage/expiry_filter.h"
 #include "server/storage/opening.h"
 #include "server/storage/records.h"
+#include "server/storage/revocation_rows.h"
 #include "server/storage/rocks_options.h"
 #include "server/storage/session_rows.h"
 #include "server/storage/session_sweep.h"
@@ -122,6 +123,58 @@ TEST_F(CommitterTest, ChangesGetConsecutiveRevisions) {
     EXPECT_EQ(*Put(absl::StrCat(expected)), expected);
     EXPECT_EQ(committer_->Revision(), expected);
   }
+}
+
+// Remembers what it was told, and that nobody was answered before.
+class RecordingListener final : public CommitListener {
+ public:
+  void Committed(uint64_t through,
+                 absl::Span<const RevocationsAt> changes) override {
+    told.push_back(through);
+    revoked.insert(revoked.end(), changes.begin(), changes.end());
+  }
+  std::vector<uint64_t> told;
+  std::vector<RevocationsAt> revoked;
+};
+
+TEST_F(CommitterTest, TheListenerHearsOfEachChangeBeforeItIsAnswered) {
+  RecordingListener listener;
+  EXPECT_TRUE(Put("before").ok());
+  committer_->Listen(listener);
+  SessionId id;
+  id.array().fill(1);
+  const auto end = [&](absl::Status status) {
+    return committer_->Commit([&](ChangeView& view) {
+      PutRevocations(view, {RevocationEntry::OfSession(id, clock_.Now())});
+      return status;
+    });
+  };
+  const uint64_t passed = *Put("a");
+  EXPECT_THAT(listener.told, testing::ElementsAre(passed));
+  EXPECT_TRUE(listener.revoked.empty());
+  const uint64_t revoked = *end(absl::OkStatus());
+  EXPECT_THAT(listener.told, testing::ElementsAre(passed, revoked));
+  ASSERT_EQ(listener.revoked.size(), 1u);
+  EXPECT_EQ(listener.revoked[0].revision, revoked);
+  ASSERT_EQ(listener.revoked[0].revocations.size(), 1u);
+  EXPECT_EQ(listener.revoked[0].revocations[0].session, id);
+  EXPECT_EQ(listener.revoked[0].revocations[0].drop_time, clock_.Now());
+  // Not of what was refused, or wrote nothing; nor is it told later.
+  EXPECT_FALSE(end(absl::NotFoundError("refused")).ok());
+  EXPECT_TRUE(
+      committer_->Commit([](ChangeView&) { return absl::OkStatus(); }).ok());
+  EXPECT_EQ(listener.told.size(), 2u);
+  *Put("b");
+  EXPECT_EQ(listener.told.size(), 3u);
+  EXPECT_EQ(listener.revoked.size(), 1u);
+}
+
+TEST_F(CommitterTest, TheListenerHearsNothingOfAWriteThatFailed) {
+  RecordingListener listener;
+  committer_->Listen(listener);
+  disk_->Fail(FaultDisk::Failure::kLogSync);
+  EXPECT_FALSE(Put("a").ok());
+  EXPECT_TRUE(listener.told.empty());
 }
 
 TEST_F(CommitterTest, EachWriteIsSynced) {

@@ -1,0 +1,81 @@
+#ifndef LATCHKEY_SERVER_SESSION_REVOCATION_LOG_H_
+#define LATCHKEY_SERVER_SESSION_REVOCATION_LOG_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+#include "client/base/mutex.h"
+#include "client/verify/revocation.h"
+#include "client/verify/revocation_message.h"
+#include "server/session/revocation_archive.h"
+
+namespace latchkey {
+
+// RevocationLog hands revocations out in the order of revisions, from any
+// revision on: the newest from memory, what is older from the archive.
+//
+//   0 ............ floor ................ head
+//      archive only  |  memory (and archive)
+//
+// So nothing is ever lost to whoever resumes: a cursor behind which memory was
+// compacted reads on from the disk, and a snapshot is a reading from 0.
+//
+// Safe from any thread. Only reading behind the floor blocks.
+class RevocationLog {
+ public:
+  struct Options {
+    // In memory, of about 120 bytes each. A stream falls behind them only if
+    // it is slower than so many logouts; it then reads from the disk.
+    size_t max_entries = 65536;
+  };
+
+  // Begins with nothing in memory; `revision` is the newest that is durable.
+  // `archive` must outlive it.
+  RevocationLog(const Options& options, uint64_t revision,
+                const RevocationArchive& archive);
+
+  // Publish appends what became durable: all up to `through`, of which
+  // `changes` revoked something.
+  // REQUIRES: each revision is above all before it; ends the process if not,
+  // since streams would pass it by
+  void Publish(uint64_t through, absl::Span<const RevocationsAt> changes);
+
+  // ReadAfter returns the next batch behind `revision`: about `limit`
+  // revocations, at most; empty, through `revision`, if that is the head.
+  //   as RevocationArchive::ReadAfter
+  [[nodiscard]] absl::StatusOr<RevocationBatch> ReadAfter(uint64_t revision,
+                                                          size_t limit) const;
+
+  // ReadsDisk tells whether ReadAfter(revision) may block now.
+  bool ReadsDisk(uint64_t revision) const;
+
+  // Head returns the newest revision published.
+  uint64_t Head() const;
+  // Entries returns how many are in memory.
+  size_t Entries() const;
+
+ private:
+  struct Entry {
+    uint64_t revision;
+    Revocation revocation;
+  };
+
+  RevocationBatch ReadMemory(uint64_t revision, size_t limit) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Options options_;
+  const RevocationArchive& archive_;
+
+  mutable Mutex mutex_;
+  std::deque<Entry> entries_ ABSL_GUARDED_BY(mutex_);  // by revision
+  uint64_t floor_ ABSL_GUARDED_BY(mutex_);             // all above is in memory
+  uint64_t head_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_SESSION_REVOCATION_LOG_H_
