@@ -16,7 +16,6 @@
 namespace latchkey {
 namespace {
 
-
 constexpr PermissionSet kNothing;
 constexpr PermissionSet kValidator =
     PermissionSet().With(Permission::kValidate);
