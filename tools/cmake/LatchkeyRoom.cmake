@@ -19,11 +19,13 @@ if(LATCHKEY_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Some of what rooms link asks for it, and it sets a macro.
   add_compile_options(-pthread)
 endif()
-# Tests are compiled for a quick build, whatever the preset is; what they test
-# is as the preset says.
+# Tests are compiled for a quick build; what they test is as the preset says.
+# Not under a sanitizer, where some would take minutes.
 add_library(latchkey_test_options INTERFACE)
 target_link_libraries(latchkey_test_options INTERFACE latchkey_options)
-target_compile_options(latchkey_test_options INTERFACE -O0)
+if(NOT LATCHKEY_SANITIZE)
+  target_compile_options(latchkey_test_options INTERFACE -O0)
+endif()
 
 if(LATCHKEY_THREAD_SAFETY)
   if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
