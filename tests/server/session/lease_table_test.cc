@@ -413,14 +413,19 @@ TEST_F(LeaseTableTest, ManyThreadsEachGetOneReport) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kStreams; ++i) {
     threads.emplace_back([&, i] {
-      auto stream = *table_->OpenStream();
-      for (int round = 1; !done; ++round) {
-        table_->Heartbeat(stream, head);
-        if (round % (20 + i) != 0) continue;
-        table_->CloseStream(stream);
-        stream = *table_->OpenStream();
+      while (!done) {
+        // Refused while the leases of closed streams are waited out and the
+        // thread that moves the clock does not come to it.
+        const auto stream = table_->OpenStream();
+        if (!stream.ok()) {
+          std::this_thread::yield();
+          continue;
+        }
+        for (int round = 1; !done && round % (20 + i) != 0; ++round) {
+          table_->Heartbeat(*stream, head);
+        }
+        table_->CloseStream(*stream);
       }
-      table_->CloseStream(stream);
     });
   }
   threads.emplace_back([&] {
