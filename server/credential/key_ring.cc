@@ -137,9 +137,8 @@ absl::StatusOr<KeyRing::Revoked> KeyRing::Revoke(absl::string_view kid,
   if (keys.size() == 1) {
     LATCHKEY_ASSIGN_OR_RETURN(revoked.successor, AddSigner(now));
   }
-  LATCHKEY_ASSIGN_OR_RETURN(
-      revoked.revision,
-      store_.Revoke(kid, now + options_.max_token_life + kMaxClockSkew));
+  LATCHKEY_ASSIGN_OR_RETURN(revoked.revision,
+                            store_.Revoke(kid, now + options_.max_token_life));
   keys = Keys();
   std::erase_if(keys, is_it);
   SetKeys(std::move(keys));

@@ -47,11 +47,11 @@ class KeyStore {
   // Remove forgets a key; OK also if there is none.
   [[nodiscard]] virtual absl::Status Remove(absl::string_view kid) = 0;
 
-  // Revoke forgets a key and records that what it signed has ended, to be
-  // remembered until `drop_time`. Returns the revision of that.
+  // Revoke forgets a key and records that what it signed has ended; the last
+  // of that would have expired at `last_expire_time`. Returns the revision.
   //   kNotFound  there is none; nothing changed
   [[nodiscard]] virtual absl::StatusOr<uint64_t> Revoke(
-      absl::string_view kid, absl::Time drop_time) = 0;
+      absl::string_view kid, absl::Time last_expire_time) = 0;
 
   // MasterKeyCheck returns the value that SetMasterKeyCheck stored: a known
   // text sealed under the master key, by which a wrong one is told at start.

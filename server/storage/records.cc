@@ -196,90 +196,70 @@ absl::StatusOr<ActivityNote> DecodeActivity(absl::string_view record) {
   return note;
 }
 
-RevocationEntry RevocationEntry::OfSession(const SessionId& id,
-                                           absl::Time drop_time) {
-  RevocationEntry entry;
-  entry.kind = Kind::kSession;
-  entry.session = id;
-  entry.drop_time = drop_time;
-  return entry;
-}
-
-RevocationEntry RevocationEntry::OfAccount(const AccountUid& uid,
-                                           uint64_t generation,
-                                           absl::Time drop_time) {
-  RevocationEntry entry;
-  entry.kind = Kind::kAccount;
-  entry.account = uid;
-  entry.generation = generation;
-  entry.drop_time = drop_time;
-  return entry;
-}
-
-RevocationEntry RevocationEntry::OfKey(absl::string_view kid,
-                                       absl::Time drop_time) {
-  RevocationEntry entry;
-  entry.kind = Kind::kKey;
-  entry.kid = std::string(kid);
-  entry.drop_time = drop_time;
-  return entry;
-}
-
-std::string EncodeRevocations(const std::vector<RevocationEntry>& entries) {
+std::string EncodeRevocations(const std::vector<Revocation>& revocations) {
   absl::Time latest = absl::UnixEpoch();
-  for (const RevocationEntry& entry : entries) {
-    latest = std::max(latest, entry.drop_time);
+  for (const Revocation& revocation : revocations) {
+    latest = std::max(latest, revocation.drop_time);
   }
   ByteWriter out = NewRecord();
   out.Time(latest);
-  out.U32(static_cast<uint32_t>(entries.size()));
-  for (const RevocationEntry& entry : entries) {
-    out.U8(static_cast<uint8_t>(entry.kind));
-    out.Time(entry.drop_time);
-    switch (entry.kind) {
-      case RevocationEntry::Kind::kSession:
-        out.Raw(entry.session.view());
+  out.U32(static_cast<uint32_t>(revocations.size()));
+  for (const Revocation& revocation : revocations) {
+    out.U8(static_cast<uint8_t>(revocation.kind));
+    out.Time(revocation.drop_time);
+    switch (revocation.kind) {
+      case Revocation::Kind::kSession:
+        out.Raw(revocation.session.view());
         break;
-      case RevocationEntry::Kind::kAccount:
-        out.Raw(entry.account.view());
-        out.U64(entry.generation);
+      case Revocation::Kind::kAccount:
+        out.Raw(revocation.account.view());
+        out.U64(revocation.lowest_good);
         break;
-      case RevocationEntry::Kind::kKey:
-        out.String(entry.kid);
+      case Revocation::Kind::kKey:
+        out.String(revocation.kid);
+        break;
+      case Revocation::Kind::kEpoch:
+        out.Raw(revocation.epoch.view());
         break;
     }
   }
   return out.Take();
 }
 
-absl::StatusOr<std::vector<RevocationEntry>> DecodeRevocations(
+absl::StatusOr<std::vector<Revocation>> DecodeRevocations(
     absl::string_view record) {
   ByteReader in(record);
   if (in.U8() != kVersion) return Damaged();
   const absl::Time latest = in.Time();
   const uint32_t count = in.U32();
-  // An entry takes 11 bytes or more: a count beyond that is no count.
+  // One takes 11 bytes or more: a count beyond that is no count.
   if (count == 0 || count > record.size() / 11) return Damaged();
-  std::vector<RevocationEntry> entries;
+  std::vector<Revocation> revocations(count);
   absl::Time seen_latest = absl::UnixEpoch();
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint8_t kind = in.U8();
-    const absl::Time drop_time = in.Time();
-    seen_latest = std::max(seen_latest, drop_time);
-    if (kind == static_cast<uint8_t>(RevocationEntry::Kind::kSession)) {
-      entries.push_back(
-          RevocationEntry::OfSession(in.Fixed<SessionId>(), drop_time));
-    } else if (kind == static_cast<uint8_t>(RevocationEntry::Kind::kAccount)) {
-      const AccountUid uid = in.Fixed<AccountUid>();
-      entries.push_back(RevocationEntry::OfAccount(uid, in.U64(), drop_time));
-    } else if (kind == static_cast<uint8_t>(RevocationEntry::Kind::kKey)) {
-      entries.push_back(RevocationEntry::OfKey(in.String(), drop_time));
-    } else {
-      return Damaged();
+  for (Revocation& revocation : revocations) {
+    revocation.kind = static_cast<Revocation::Kind>(in.U8());
+    revocation.drop_time = in.Time();
+    seen_latest = std::max(seen_latest, revocation.drop_time);
+    switch (revocation.kind) {
+      case Revocation::Kind::kSession:
+        revocation.session = in.Fixed<SessionId>();
+        break;
+      case Revocation::Kind::kAccount:
+        revocation.account = in.Fixed<AccountUid>();
+        revocation.lowest_good = in.U64();
+        break;
+      case Revocation::Kind::kKey:
+        revocation.kid = in.String();
+        break;
+      case Revocation::Kind::kEpoch:
+        revocation.epoch = in.Fixed<Epoch>();
+        break;
+      default:
+        return Damaged();
     }
   }
   if (!in.Complete() || latest != seen_latest) return Damaged();
-  return entries;
+  return revocations;
 }
 
 std::string EncodeKey(const KeyRecord& key) {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 
 #include "client/base/ids.h"
+#include "client/verify/revocation.h"
 #include "server/account/account.h"
 #include "server/credential/key_store.h"
 #include "server/session/session.h"
@@ -106,44 +107,20 @@ struct ActivityNote {
 std::string EncodeActivity(const ActivityNote& note);
 absl::StatusOr<ActivityNote> DecodeActivity(absl::string_view record);
 
-// RevocationEntry says that a session has ended, that of an account only
-// sessions of at least a generation are still good, or that nothing which a
-// key signed is good any more. It may be forgotten at
-// `drop_time`, when the last token that it could stop has ended for the most
-// lenient verifier.
-struct RevocationEntry {
-  // On disk: never reuse a number.
-  enum class Kind : uint8_t { kSession = 1, kAccount = 2, kKey = 3 };
-
-  static RevocationEntry OfSession(const SessionId& id, absl::Time drop_time);
-  static RevocationEntry OfAccount(const AccountUid& uid, uint64_t generation,
-                                   absl::Time drop_time);
-  static RevocationEntry OfKey(absl::string_view kid, absl::Time drop_time);
-
-  Kind kind = Kind::kSession;
-  SessionId session;        // kSession
-  AccountUid account;       // kAccount
-  uint64_t generation = 0;  // kAccount: the lowest that is still good
-  std::string kid;          // kKey
-  absl::Time drop_time;
-
-  friend bool operator==(const RevocationEntry&,
-                         const RevocationEntry&) = default;
-};
-
 // revocations: revision (8 bytes, big-endian: rows lie in the order of
-// changes) -> the entries of that one change
+// changes) -> what that one change revoked. Kinds are numbered as on the wire.
 //
 //    0 1   v = 1
-//    1 8   the latest drop_time of the entries
-//    9 4   number of entries, at least 1
+//    1 8   the latest drop_time
+//    9 4   number of revocations, at least 1
 //   13     for each:  1  kind
 //                     8  drop_time
 //                    16  session id, or account uid (kinds 1 and 2)
 //                     8  generation (kind 2 only)
 //                     string  kid (kind 3 only)
-std::string EncodeRevocations(const std::vector<RevocationEntry>& entries);
-absl::StatusOr<std::vector<RevocationEntry>> DecodeRevocations(
+//                    16  epoch (kind 4 only)
+std::string EncodeRevocations(const std::vector<Revocation>& revocations);
+absl::StatusOr<std::vector<Revocation>> DecodeRevocations(
     absl::string_view record);
 
 // keys: kid -> KeyRecord (the kid is the key and not in the value)

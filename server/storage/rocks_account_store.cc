@@ -166,9 +166,8 @@ absl::StatusOr<uint64_t> RocksAccountStore::Count() const {
 
 void RocksAccountStore::Revoke(ChangeView& view, const Account& account,
                                absl::Time now) const {
-  PutRevocations(view, {RevocationEntry::OfAccount(
-                           account.uid, account.generation,
-                           now + max_session_ttl_ + kRevocationSkew)});
+  PutRevocations(view, {Revocation::OfAccount(account.uid, account.generation,
+                                              now + max_session_ttl_)});
 }
 
 absl::StatusOr<Account> ReadAccount(const ChangeView& view,

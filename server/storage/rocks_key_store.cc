@@ -61,13 +61,14 @@ absl::Status RocksKeyStore::Remove(absl::string_view kid) {
 }
 
 absl::StatusOr<uint64_t> RocksKeyStore::Revoke(absl::string_view kid,
-                                               absl::Time drop_time) {
+                                               absl::Time last_expire_time) {
   return committer_.Commit([&](ChangeView& view) -> absl::Status {
     LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> existing,
                               view.Get(Family::kKeys, kid));
     if (!existing.has_value()) return absl::NotFoundError("no such key");
     view.Delete(Family::kKeys, kid);
-    PutRevocations(view, {RevocationEntry::OfKey(kid, drop_time)});
+    PutRevocations(view,
+                   {Revocation::OfKey(std::string(kid), last_expire_time)});
     return absl::OkStatus();
   });
 }

@@ -25,7 +25,7 @@ class RocksKeyStore final : public KeyStore {
   absl::StatusOr<std::vector<KeyRecord>> List() const override;
   absl::Status Remove(absl::string_view kid) override;
   absl::StatusOr<uint64_t> Revoke(absl::string_view kid,
-                                  absl::Time drop_time) override;
+                                  absl::Time last_expire_time) override;
   absl::StatusOr<std::string> MasterKeyCheck() const override;
   absl::Status SetMasterKeyCheck(absl::string_view sealed) override;
 

@@ -9,7 +9,7 @@
 #include "client/base/status_macros.h"
 #include "server/storage/byte_codec.h"
 #include "server/storage/family.h"
-#include "server/storage/revocation_rows.h"
+#include "server/storage/records.h"
 
 namespace latchkey {
 namespace {
@@ -46,12 +46,10 @@ absl::StatusOr<RevocationPage> RocksRevocationArchive::ReadAfter(
       page.through = page.changes.back().revision;
       break;
     }
-    LATCHKEY_ASSIGN_OR_RETURN(const std::vector<RevocationEntry> entries,
+    LATCHKEY_ASSIGN_OR_RETURN(std::vector<Revocation> revocations,
                               DecodeRevocations(ToView(row->value())));
-    RevocationsAt change = {.revision = RevisionOf(key), .revocations = {}};
-    for (const RevocationEntry& entry : entries) {
-      change.revocations.push_back(ToRevocation(entry));
-    }
+    RevocationsAt change = {.revision = RevisionOf(key),
+                            .revocations = std::move(revocations)};
     count += change.revocations.size();
     page.changes.push_back(std::move(change));
   }

@@ -204,7 +204,7 @@ absl::StatusOr<EndResult> RocksSessionStore::End(
   }
   EndResult result;
   const auto decide = [&](ChangeView& view) -> absl::Status {
-    std::vector<RevocationEntry> entries;
+    std::vector<Revocation> revocations;
     for (const SessionKey& key : keys) {
       LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Session> session,
                                 ReadSession(view, key));
@@ -212,10 +212,10 @@ absl::StatusOr<EndResult> RocksSessionStore::End(
       // Also what is dead by time: a clock put right must not revive it.
       DeleteSession(view, key, *session);
       if (IsAlive(*session, now)) ++result.ended;
-      entries.push_back(RevocationEntry::OfSession(
-          session->id, session->expire_time + kRevocationSkew));
+      revocations.push_back(
+          Revocation::OfSession(session->id, session->expire_time));
     }
-    if (!entries.empty()) PutRevocations(view, entries);
+    if (!revocations.empty()) PutRevocations(view, std::move(revocations));
     return absl::OkStatus();
   };
   LATCHKEY_ASSIGN_OR_RETURN(result.revision, committer_.Commit(decide));

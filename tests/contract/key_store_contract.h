@@ -76,13 +76,15 @@ TEST_P(KeyStoreContract, RevokeForgetsOnlyWhatIsThere) {
   const KeyRecord other = Key("two", absl::Hours(1));
   ASSERT_TRUE(keys().Add(Key("one", absl::ZeroDuration())).ok());
   ASSERT_TRUE(keys().Add(other).ok());
-  const absl::Time drop_time = ContractStart() + absl::Hours(24);
-  const absl::StatusOr<uint64_t> revision = keys().Revoke("one", drop_time);
+  const absl::Time last_expire_time = ContractStart() + absl::Hours(24);
+  const absl::StatusOr<uint64_t> revision =
+      keys().Revoke("one", last_expire_time);
   ASSERT_TRUE(revision.ok()) << revision.status();
   EXPECT_GT(*revision, 0u);
   EXPECT_THAT(*keys().List(), testing::ElementsAre(other));
   for (const char* kid : {"one", "none", ""}) {
-    EXPECT_TRUE(absl::IsNotFound(keys().Revoke(kid, drop_time).status()));
+    EXPECT_TRUE(
+        absl::IsNotFound(keys().Revoke(kid, last_expire_time).status()));
   }
   EXPECT_THAT(*keys().List(), testing::ElementsAre(other));
 }

@@ -49,10 +49,10 @@ void CheckKind(uint8_t kind, absl::string_view record) {
       return Require(!note.has_value() || expire == note->expire_time);
     }
     case 4: {
-      const auto entries = Check(record, DecodeRevocations, EncodeRevocations);
-      if (!entries.has_value()) return;
-      for (const RevocationEntry& entry : *entries) {
-        Require(*expire >= entry.drop_time);
+      const auto revoked = Check(record, DecodeRevocations, EncodeRevocations);
+      if (!revoked.has_value()) return;
+      for (const Revocation& revocation : *revoked) {
+        Require(*expire >= revocation.drop_time);
       }
       return;
     }

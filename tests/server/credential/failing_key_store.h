@@ -40,9 +40,9 @@ class FailingKeyStore final : public KeyStore {
     return base_.Remove(kid);
   }
   absl::StatusOr<uint64_t> Revoke(absl::string_view kid,
-                                  absl::Time drop_time) override {
+                                  absl::Time last_expire_time) override {
     LATCHKEY_RETURN_IF_ERROR(Failure());
-    return base_.Revoke(kid, drop_time);
+    return base_.Revoke(kid, last_expire_time);
   }
   absl::StatusOr<std::string> MasterKeyCheck() const override {
     LATCHKEY_RETURN_IF_ERROR(Failure());

@@ -145,7 +145,7 @@ TEST_F(CommitterTest, TheListenerHearsOfEachChangeBeforeItIsAnswered) {
   id.array().fill(1);
   const auto end = [&](absl::Status status) {
     return committer_->Commit([&](ChangeView& view) {
-      PutRevocations(view, {RevocationEntry::OfSession(id, clock_.Now())});
+      PutRevocations(view, {Revocation::OfSession(id, clock_.Now())});
       return status;
     });
   };
@@ -158,7 +158,8 @@ TEST_F(CommitterTest, TheListenerHearsOfEachChangeBeforeItIsAnswered) {
   EXPECT_EQ(listener.revoked[0].revision, revoked);
   ASSERT_EQ(listener.revoked[0].revocations.size(), 1u);
   EXPECT_EQ(listener.revoked[0].revocations[0].session, id);
-  EXPECT_EQ(listener.revoked[0].revocations[0].drop_time, clock_.Now());
+  EXPECT_EQ(listener.revoked[0].revocations[0].drop_time,
+            DropTime(clock_.Now()));
   // Not of what was refused, or wrote nothing; nor is it told later.
   EXPECT_FALSE(end(absl::NotFoundError("refused")).ok());
   EXPECT_TRUE(

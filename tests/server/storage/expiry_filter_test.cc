@@ -308,9 +308,10 @@ TEST_F(WrittenTogetherTest, EndAndItsRevocationsLandTogether) {
   key.U64(ended->revision);
   rocksdb::PinnableSlice row;
   ASSERT_TRUE(*database_->rocks().Read(Family::kRevocations, key.Take(), &row));
-  const std::vector<RevocationEntry> expected = {
-      RevocationEntry::OfSession(one.id, one.expire_time + absl::Seconds(60)),
-      RevocationEntry::OfSession(two.id, two.expire_time + absl::Seconds(60))};
+  const std::vector<Revocation> expected = {
+      Revocation::OfSession(one.id, one.expire_time),
+      Revocation::OfSession(two.id, two.expire_time)};
+  EXPECT_EQ(expected[0].drop_time, one.expire_time + absl::Seconds(60));
   EXPECT_EQ(*DecodeRevocations(ToView(row)), expected);
 }
 
@@ -328,9 +329,10 @@ TEST_F(WrittenTogetherTest, AccountChangeAndItsRevocationLandTogether) {
     rocksdb::PinnableSlice row;
     ASSERT_TRUE(
         *database_->rocks().Read(Family::kRevocations, key.Take(), &row));
-    const std::vector<RevocationEntry> expected = {RevocationEntry::OfAccount(
-        alice_.uid, ++lowest_good,
-        now + options_.max_session_ttl + absl::Seconds(60))};
+    const std::vector<Revocation> expected = {Revocation::OfAccount(
+        alice_.uid, ++lowest_good, now + options_.max_session_ttl)};
+    EXPECT_EQ(expected[0].drop_time,
+              now + options_.max_session_ttl + absl::Seconds(60));
     EXPECT_EQ(*DecodeRevocations(ToView(row)), expected);
   }
 }

@@ -79,10 +79,17 @@ KeyRecord SomeKey() {
   return key;
 }
 
-std::vector<RevocationEntry> SomeRevocations() {
-  return {RevocationEntry::OfSession(Filled<SessionId>(0x51), At(9)),
-          RevocationEntry::OfAccount(Filled<AccountUid>(0xa1), 8, At(5)),
-          RevocationEntry::OfKey("ab", At(7))};
+// That may be forgotten at that time, in microseconds.
+Revocation DroppedAt(int64_t micros, Revocation revocation) {
+  revocation.drop_time = At(micros);
+  return revocation;
+}
+
+std::vector<Revocation> SomeRevocations() {
+  return {DroppedAt(9, Revocation::OfSession(Filled<SessionId>(0x51), {})),
+          DroppedAt(5, Revocation::OfAccount(Filled<AccountUid>(0xa1), 8, {})),
+          DroppedAt(7, Revocation::OfKey("ab", {})),
+          DroppedAt(6, Revocation::OfEpoch(Filled<Epoch>(0x51), {}))};
 }
 
 // The bytes of each record, for ever: a change here breaks every database.
@@ -137,10 +144,11 @@ TEST(Records, ActivityHasGoldenBytes) {
 
 TEST(Records, RevocationsHaveGoldenBytes) {
   EXPECT_EQ(absl::BytesToHexString(EncodeRevocations(SomeRevocations())),
-            absl::StrCat("01", "0000000000000009", "00000003",  //
+            absl::StrCat("01", "0000000000000009", "00000004",  //
                          "01", "0000000000000009", k51,         //
                          "02", "0000000000000005", kA1, "0000000000000008",
-                         "03", "0000000000000007", "00026162"));
+                         "03", "0000000000000007", "00026162", "04",
+                         "0000000000000006", k51));
 }
 
 TEST(Records, KeyHasGoldenBytes) {
@@ -315,9 +323,11 @@ TEST(Records, ValuesOutsideTheirRangeAreDamage) {
 
 TEST(Records, RevocationsMustAgreeWithThemselves) {
   const std::string good = EncodeRevocations(SomeRevocations());
-  std::string kind = good;
-  kind[13] = 3;
-  EXPECT_TRUE(absl::IsDataLoss(DecodeRevocations(kind).status()));
+  for (const char number : {0, 3, 5}) {  // another's, or nobody's
+    std::string kind = good;
+    kind[13] = number;
+    EXPECT_TRUE(absl::IsDataLoss(DecodeRevocations(kind).status()));
+  }
   std::string latest = good;
   latest[8] = 4;  // not the latest drop time of the entries
   EXPECT_TRUE(absl::IsDataLoss(DecodeRevocations(latest).status()));

@@ -27,12 +27,12 @@ class RocksRevocationArchiveTest : public ::testing::Test {
  protected:
   // One change that ends sessions of these numbers; its revision.
   uint64_t End(const std::vector<uint8_t>& numbers) {
-    std::vector<RevocationEntry> entries;
+    std::vector<Revocation> revocations;
     for (const uint8_t number : numbers) {
-      entries.push_back(RevocationEntry::OfSession(IdOf(number), kExpire));
+      revocations.push_back(Revocation::OfSession(IdOf(number), kExpire));
     }
     return *directory_.committer().Commit([&](ChangeView& view) {
-      PutRevocations(view, entries);
+      PutRevocations(view, revocations);
       return absl::OkStatus();
     });
   }
@@ -104,26 +104,6 @@ TEST_F(RocksRevocationArchiveTest, ALogOverItGivesAllToWhoBeginsAnew) {
     count += batch->revocations.size();
   }
   EXPECT_EQ(count, 50u);
-}
-
-TEST(ToRevocation, KeepsAllThatMatters) {
-  const Revocation session =
-      ToRevocation(RevocationEntry::OfSession(IdOf(1), kExpire));
-  EXPECT_EQ(session.kind, Revocation::Kind::kSession);
-  EXPECT_EQ(session.session, IdOf(1));
-  EXPECT_EQ(session.drop_time, kExpire);
-  AccountUid uid;
-  uid.array().fill(2);
-  const Revocation account =
-      ToRevocation(RevocationEntry::OfAccount(uid, 7, kExpire));
-  EXPECT_EQ(account.kind, Revocation::Kind::kAccount);
-  EXPECT_EQ(account.account, uid);
-  EXPECT_EQ(account.lowest_good, 7u);
-  EXPECT_EQ(account.drop_time, kExpire);
-  const Revocation key = ToRevocation(RevocationEntry::OfKey("kid", kExpire));
-  EXPECT_EQ(key.kind, Revocation::Kind::kKey);
-  EXPECT_EQ(key.kid, "kid");
-  EXPECT_EQ(key.drop_time, kExpire);
 }
 
 }  // namespace
