@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 
-#include "server/session/revision.h"
+#include "client/verify/revision.h"
 
 namespace latchkey {
 

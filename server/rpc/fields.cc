@@ -9,9 +9,9 @@
 
 #include "client/base/utf8.h"
 #include "client/verify/base64url.h"
+#include "client/verify/revision.h"
 #include "client/verify/token_limits.h"
 #include "server/account/account.h"
-#include "server/session/revision.h"
 
 namespace latchkey {
 namespace {

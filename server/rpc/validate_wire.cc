@@ -8,10 +8,10 @@
 
 #include "absl/time/time.h"
 
+#include "client/verify/revision.h"
 #include "client/verify/token_limits.h"
 #include "server/rpc/fields.h"
 #include "server/rpc/wire_writer.h"
-#include "server/session/revision.h"
 
 namespace latchkey {
 namespace {

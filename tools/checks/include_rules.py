@@ -12,11 +12,15 @@ import sys
 # What each room may include besides itself. A room is a folder with the files
 # that lie in it itself. Includes go downhill only: see server/DESIGN.md.
 BASES = {"client/base", "server/base"}
+CLIENT = {"client/base", "client/verify", "client/follow"}
 NOUNS = {"server/account", "server/credential", "server/session"}
 ROOMS = {
     "client/base": set(),
     "client/verify": {"client/base"},
     "client/follow": {"client/base", "client/verify"},
+    # What other services link: it speaks gRPC, what it stands on does not.
+    "client": CLIENT,
+    "client/agent": CLIENT | {"client"},
     "server/base": {"client/base"},
     "server/account": BASES,
     "server/credential": BASES | {"client/verify"},
@@ -30,21 +34,24 @@ ROOMS = {
     | {"client/verify", "server/storage", "server/auth", "server/rpc",
        "server/http"},
     "tools/jwt_verify": {"client/base", "client/verify"},
-    "tools/latchkey": {"client/base", "client/verify", "tools/jwt_verify"},
+    "tools/latchkey": {"client", "client/base", "client/verify",
+                       "tools/jwt_verify"},
     # It seeds what it measures, and makes tokens as the server does.
     "tools/bench": BASES | NOUNS
-    | {"client/verify", "server/storage", "server"},
+    | {"client", "client/follow", "client/verify", "server/storage", "server"},
 }
 
 # Tests may include every room, and are included by none.
 TESTS = "tests"
 
 # Where a foreign library's headers may be included: (pattern, library, places).
+# A place is a file, a folder with all below it, or, FOLDER/*, what lies in it.
 FOREIGN = [
     (r"rocksdb/", "RocksDB",
      ["server/storage", "tests/server/storage", "tests/crash"]),
     (r"grpc/|grpc\+\+/|grpcpp/|.*\.pb\.h$", "gRPC and generated messages",
-     ["server/rpc", "server/main.cc", "tools", "tests"]),
+     ["client/*", "client/agent", "client/examples", "server/rpc",
+      "server/main.cc", "tools", "tests"]),
     (r"openssl/", "OpenSSL",
      ["client/verify", "server/credential", "tools/bench", "tests/client/verify",
       "tests/server/credential"]),
@@ -68,6 +75,8 @@ def sources(root):
 
 
 def is_under(path, place):
+    if place.endswith("/*"):
+        return os.path.dirname(path) == place[:-2]
     return path == place or path.startswith(place + "/")
 
 

@@ -1,4 +1,4 @@
-#include "server/session/revision.h"
+#include "client/verify/revision.h"
 
 #include <array>
 #include <cstring>

@@ -1,5 +1,5 @@
-#ifndef LATCHKEY_SERVER_SESSION_REVISION_H_
-#define LATCHKEY_SERVER_SESSION_REVISION_H_
+#ifndef LATCHKEY_CLIENT_VERIFY_REVISION_H_
+#define LATCHKEY_CLIENT_VERIFY_REVISION_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -35,4 +35,4 @@ void SpellRevision(const Epoch& epoch, uint64_t number, char* out);
 
 }  // namespace latchkey
 
-#endif  // LATCHKEY_SERVER_SESSION_REVISION_H_
+#endif  // LATCHKEY_CLIENT_VERIFY_REVISION_H_
