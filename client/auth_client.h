@@ -8,10 +8,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/channel.h"
+#include "grpcpp/security/credentials.h"
 
 #include "client/base/clock.h"
 #include "client/base/secret_bytes.h"
 #include "client/channel.h"
+#include "client/highest_revision.h"
 #include "client/retry_policy.h"
 #include "client/timer.h"
 #include "latchkey/v1/auth.pb.h"
@@ -29,6 +31,9 @@ struct CallOptions {
   // empty: none is sent. Of a server that grants by client certificate none is
   // needed.
   SecretBytes bearer;
+  // The same as call credentials, ServiceCredentials' for example; over TLS
+  // only, and not besides `bearer`.
+  std::shared_ptr<grpc::CallCredentials> credentials;
   // Sent as `latchkey-revision`; empty: none is sent.
   std::string revision;
 };
@@ -47,12 +52,14 @@ struct CallOptions {
 //   kDeadlineExceeded  no answer in time; the call may have been done
 //   kUnavailable       the server cannot be reached
 //   kCancelled         the client was destroyed meanwhile
+//   kInvalidArgument   CallOptions that cannot be sent
 //
 // `done` is called exactly once, by any thread, perhaps before the call
 // returns; it must not block, nor destroy the client. The forms without `done`
 // wait for the answer: not for use in a callback of gRPC.
 // Safe from any thread. The destructor cancels what is under way, and returns
-// once each `done` has; nothing may be called any more once it has begun.
+// once each `done` has; nothing may be called any more once it has begun, which
+// must not be in a callback of gRPC.
 // A deadline further away than a day counts as a day.
 class AuthClient {
  public:
@@ -106,6 +113,10 @@ class AuthClient {
   // channel returns one of the connections, by turns: for the other services of
   // the same server.
   std::shared_ptr<grpc::Channel> channel();
+
+  // revisions returns the highest revision that an answer of this client
+  // carried; more may be added. It may be kept longer than the client.
+  std::shared_ptr<HighestRevision> revisions();
 
  private:
   struct State;

@@ -14,9 +14,10 @@ namespace latchkey {
 struct RetryOptions {
   // Of one call, the first included; 1-10. 1: nothing is tried again.
   int max_attempts = 4;
-  // The longest wait before the second attempt; it doubles with each, up to
-  // max_backoff. The wait itself is random between nothing and that, so that
-  // clients that failed together do not come back together.
+  // The longest wait before the second attempt, at least 1 ms; it doubles with
+  // each, up to max_backoff, which is at most 1 minute. The wait itself is
+  // random between nothing and that, so that clients that failed together do
+  // not come back together.
   absl::Duration first_backoff = absl::Milliseconds(50);
   absl::Duration max_backoff = absl::Seconds(2);
   // How many second attempts each call earns for this client, 0-1, and how many
@@ -26,11 +27,11 @@ struct RetryOptions {
   double budget_max = 20;
 };
 
-// Backoff returns a random wait before attempt `failures` + 1, after `failures`
-// attempts (at least 1) have failed: between nothing and `first`, doubled with
-// each failure, at most `max`.
-absl::Duration Backoff(int failures, absl::Duration first, absl::Duration max,
-                       absl::BitGen& random);
+// FullJitter returns a random wait before attempt `failures` + 1, after
+// `failures` attempts (at least 1) have failed: between nothing and `first`,
+// doubled with each failure, at most `max`.
+absl::Duration FullJitter(int failures, absl::Duration first,
+                          absl::Duration max, absl::BitGen& random);
 
 // RetryPolicy decides whether and when a call that failed is tried again.
 // Safe from any thread.
