@@ -27,6 +27,7 @@ struct LeasedView::State {
 
   std::optional<Epoch> epoch;
   std::atomic<int64_t> lease_end_nanos{kNoLease};  // of the boot clock
+  std::atomic<uint64_t> applied{0};
   // The server's wall clock less this machine's boot clock, by the newest
   // lease; microseconds.
   std::atomic<int64_t> server_ahead_micros{kUnknown};
@@ -52,6 +53,14 @@ bool LeasedView::Look::Refuses(const RevocableFacts& facts) const {
 
 const std::shared_ptr<const KeySet>& LeasedView::Look::keys() const {
   return *state_.keys.load(std::memory_order_acquire);
+}
+
+const std::optional<Epoch>& LeasedView::Look::epoch() const {
+  return state_.epoch;
+}
+
+uint64_t LeasedView::Look::applied() const {
+  return state_.applied.load(std::memory_order_acquire);
 }
 
 LeasedView::Look::Reading LeasedView::Look::ReadClocks() const {
@@ -92,6 +101,14 @@ absl::Status LeasedView::Add(absl::Span<const Revocation> revocations) {
   return absl::OkStatus();
 }
 
+void LeasedView::NoteApplied(uint64_t revision) {
+  State& state = *state_.load(std::memory_order_relaxed);
+  // What was added stays known, also if all is read anew.
+  if (revision > state.applied.load(std::memory_order_relaxed)) {
+    state.applied.store(revision, std::memory_order_release);
+  }
+}
+
 void LeasedView::SetKeys(std::shared_ptr<const KeySet> keys) {
   State& state = *state_.load(std::memory_order_relaxed);
   using Holder = const std::shared_ptr<const KeySet>;
@@ -126,6 +143,12 @@ void LeasedView::NoteServerTime(absl::Time server_time) {
       state.latest_micros.load(std::memory_order_relaxed)));
   gate_.Collect();
 }
+
+void LeasedView::Retire(std::shared_ptr<const void> object) {
+  gate_.Retire(std::move(object));
+}
+
+void LeasedView::Collect() { gate_.Collect(); }
 
 std::optional<Epoch> LeasedView::epoch() const {
   return state_.load(std::memory_order_relaxed)->epoch;
