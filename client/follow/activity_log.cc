@@ -26,9 +26,9 @@ std::vector<SessionUse> ActivityLog::Take(absl::Duration now,
   for (size_t i = 0; i < scan && uses.size() < kMaxHeartbeatUses; ++i) {
     if (next_ >= marks_.size()) next_ = 0;
     UseMark& mark = *marks_[next_];
-    // Before the use is read: who held it until now has noted all of his.
+    // Nobody else can come to hold it then. A use noted just before may be
+    // overlooked: it counts a moment less.
     const bool is_last = marks_[next_].use_count() == 1;
-    std::atomic_thread_fence(std::memory_order_acquire);
     const int64_t used = mark.used_nanos_.load(std::memory_order_relaxed);
     const bool is_told = used <= mark.told_use_nanos_;
     if (!is_told && now_nanos - mark.told_at_nanos_ >= interval_nanos) {

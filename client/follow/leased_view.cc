@@ -71,7 +71,8 @@ LeasedView::Look::Reading LeasedView::Look::ReadClocks() const {
   const int64_t boot_nanos = absl::ToInt64Nanoseconds(view_.clock_.SinceBoot());
   if (ahead != kUnknown) now = std::max(now, ahead + boot_nanos / 1000);
   return {.leased = boot_nanos < lease_end_nanos_,
-          .now = absl::FromUnixMicros(now)};
+          .now = absl::FromUnixMicros(now),
+          .since_boot = absl::Nanoseconds(boot_nanos)};
 }
 
 LeasedView::LeasedView(const Clock& clock,

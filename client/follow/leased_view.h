@@ -77,6 +77,7 @@ class LeasedView {
       // What expiry is judged by: the later of the wall clock and what the
       // server's must be by now.
       absl::Time now;
+      absl::Duration since_boot;
     };
     // ReadClocks ends the look: call it after everything was decided.
     Reading ReadClocks() const;

@@ -30,6 +30,7 @@ struct VerifierFigures {
 
   bool connected = false;        // a stream is there, and has been welcomed
   uint64_t streams = 0;          // begun
+  std::string stream_error;      // why the last one that ended did
   uint64_t restarts = 0;         // another epoch than before
   uint64_t bad_key_sets = 0;     // could not be read; the one before was kept
   uint64_t unreported_uses = 0;  // of sessions, for want of room
