@@ -7,9 +7,9 @@
 namespace latchkey {
 namespace {
 
-// Of a JWT's end, which lies in its signature: enough to tell tokens apart, as
+// Of a JWT's end, 96 bits of its signature: enough to tell tokens apart, as
 // the text decides anyway.
-constexpr size_t kTailBytes = 32;
+constexpr size_t kTailBytes = 16;
 constexpr int64_t kHitGrainNanos = 100'000'000;
 // What malloc and shared pointers keep beside what is counted.
 constexpr size_t kOverheadBytes = 160;
