@@ -135,14 +135,14 @@ class AuthClient::State::Call final
   }
 
   void Cancel() override {
-    grpc::ClientContext* context;
+    std::shared_ptr<grpc::ClientContext> context;
     std::unique_ptr<Timer::Pending> wait;
     {
       MutexLock lock(&state_.mutex);
-      context = context_.get();
+      context = context_;
       wait = std::move(wait_);
     }
-    // The context stays: since the client is stopping, no attempt follows.
+    // No attempt follows, since the client is stopping.
     if (context != nullptr) context->TryCancel();
   }
 
@@ -152,18 +152,20 @@ class AuthClient::State::Call final
     if (left <= absl::ZeroDuration()) {
       return Finish(absl::DeadlineExceededError("the deadline has passed"));
     }
-    auto next = std::make_unique<grpc::ClientContext>();
-    grpc::ClientContext* const context = next.get();
-    Prepare(left, context);
+    auto context = std::make_shared<grpc::ClientContext>();
+    Prepare(left, context.get());
+    bool stopping;
     {
       MutexLock lock(&state_.mutex);
-      if (!state_.stopping) context_.swap(next);
+      stopping = state_.stopping;
+      if (!stopping) context_.swap(context);
     }
-    if (context_.get() != context) return FinishCancelled();
+    if (stopping) return FinishCancelled();
+    context.reset();  // of the attempt before; see Finish
     ++attempts_;
     response_.Clear();
     (state_.NextStub()->*method_)(
-        context, &request_, &response_,
+        context_.get(), &request_, &response_,
         [self = this->shared_from_this()](grpc::Status status) {
           self->Answered(status);
         });
@@ -213,13 +215,18 @@ class AuthClient::State::Call final
   void Finish(absl::StatusOr<Response> result) {
     done_(std::move(result));
     done_ = nullptr;
-    // What waited holds this call.
+    // Before the client may go: what waited holds this call, and the context
+    // holds the channel, whose last owner must be no thread of gRPC's, since
+    // its end waits for them.
     std::unique_ptr<Timer::Pending> wait;
+    std::shared_ptr<grpc::ClientContext> context;
     {
       MutexLock lock(&state_.mutex);
       wait = std::move(wait_);
+      context = std::move(context_);
     }
     wait.reset();
+    context.reset();
     MutexLock lock(&state_.mutex);
     state_.calls.erase(place_);
     // Under the lock: once it is free, the state may be gone.
@@ -237,7 +244,7 @@ class AuthClient::State::Call final
   int attempts_ = 0;
   std::list<std::shared_ptr<UnderWay>>::iterator place_;
   // Replaced under the lock of the state, for the sake of Cancel.
-  std::unique_ptr<grpc::ClientContext> context_;
+  std::shared_ptr<grpc::ClientContext> context_;
   std::unique_ptr<Timer::Pending> wait_;
 };
 

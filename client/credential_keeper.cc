@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/timestamp.pb.h"
 
 #include "client/base/status_macros.h"
 #include "client/call_metadata.h"
 #include "client/error_details.h"
 #include "client/retry_policy.h"
+#include "client/wire_time.h"
 
 namespace latchkey {
 namespace {
@@ -24,9 +23,26 @@ constexpr absl::Duration kMaxBackoff = absl::Seconds(30);
 // However short a credential lives, it is not renewed more often by itself.
 constexpr absl::Duration kMinRenewal = absl::Seconds(1);
 
-absl::Time FromProto(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) +
-         absl::Nanoseconds(time.nanos());
+// Life is how long a credential lives from when the server issued it, which
+// both Login and Refresh note as activity; nullopt: the answer makes no sense.
+template <typename Response>
+std::optional<absl::Duration> Life(const Response& response) {
+  const auto issued = ReadTime(response.session().last_seen_time());
+  const auto end = ReadTime(response.expire_time());
+  if (!response.has_expire_time() || !issued.has_value() || !end.has_value() ||
+      !response.session().has_last_seen_time() || *end <= *issued) {
+    return std::nullopt;
+  }
+  return *end - *issued;
+}
+
+// Tells whether the session ends with this credential, so that a refresh would
+// gain nothing. The end of a JWT is cut to the second.
+template <typename Response>
+bool EndsSession(const Response& response) {
+  const auto session_end = ReadTime(response.session().expire_time());
+  return session_end.has_value() &&
+         *ReadTime(response.expire_time()) + absl::Seconds(1) > *session_end;
 }
 
 // Says what went wrong without the server's words, which end up with callers
@@ -60,17 +76,15 @@ void CredentialKeeper::Get(Done done) {
   bool renew = false;
   {
     MutexLock lock(&mutex_);
-    if (stopped_) {
-    } else if (value_ != nullptr && now < end_) {
+    if (!stopped_ && value_ != nullptr && now < end_) {
       answer = value_;
-    } else if (!renewing_ && failures_ > 0) {
+    } else if (!stopped_ && !renewing_ && failures_ > 0) {
       answer = Unavailable(last_error_);
-    } else if (waiting_.size() >= kMaxWaiting) {
+    } else if (!stopped_ && waiting_.size() >= kMaxWaiting) {
       answer = absl::UnavailableError("too many calls wait for the login");
-    } else {
+    } else if (!stopped_) {
       renew = !std::exchange(renewing_, true);
-      waiting_.push_back(std::move(done));
-      done = nullptr;
+      waiting_.push_back(std::exchange(done, nullptr));
     }
   }
   if (done != nullptr) return done(std::move(answer));
@@ -181,53 +195,53 @@ void CredentialKeeper::Refresh(absl::Duration sent,
 template <typename Response>
 void CredentialKeeper::Keep(const Response& response, absl::Duration sent) {
   auto header = BearerValue(response.credential());
-  const absl::Time expires = FromProto(response.expire_time());
-  const v1::Session& session = response.session();
-  // When the server issued it; both count as activity.
-  const absl::Duration life = expires - FromProto(session.last_seen_time());
-  if (!header.ok() || !session.has_last_seen_time() ||
-      life <= absl::ZeroDuration()) {
+  const auto life = Life(response);
+  if (!header.ok() || !life.has_value()) {
     return Fail(absl::InternalError("the answer holds no good credential"));
   }
-  // An exp is cut to the second. Where the session ends a refresh gains
-  // nothing.
-  const bool at_session_end =
-      expires + absl::Seconds(1) > FromProto(session.expire_time());
   auto value = std::make_shared<const SecretBytes>(*std::move(header));
   const absl::Duration now = clock_.SinceBoot();
+  std::vector<Done> waiting;
   {
     MutexLock lock(&mutex_);
     if (stopped_) return;
     value_ = value;
     credential_ = SecretBytes(response.credential());
-    end_ = sent + life;
-    refresh_ = at_session_end ? SecretBytes()
-                              : SecretBytes(response.refresh_credential());
+    end_ = sent + *life;
+    refresh_ = EndsSession(response)
+                   ? SecretBytes()
+                   : SecretBytes(response.refresh_credential());
     failures_ = 0;
     // Up to a tenth earlier: services that began together do not stay so.
-    RenewIn(sent - now + life * 2 / 3 * absl::Uniform(random_, 0.9, 1.0));
+    waiting =
+        Settle(sent - now + *life * 2 / 3 * absl::Uniform(random_, 0.9, 1.0));
   }
-  Answer(std::move(value));
+  for (const Done& done : waiting) done(value);
 }
 
 void CredentialKeeper::Fail(const absl::Status& error) {
   const absl::Duration asked =
       ErrorDetailsOf(error).retry_delay.value_or(absl::ZeroDuration());
+  std::vector<Done> waiting;
   {
     MutexLock lock(&mutex_);
     if (stopped_) return;
     ++failures_;
     last_error_ = error;
-    RenewIn(asked + FullJitter(failures_, kFirstBackoff, kMaxBackoff, random_));
+    waiting = Settle(
+        asked + FullJitter(failures_, kFirstBackoff, kMaxBackoff, random_));
   }
-  Answer(Unavailable(error));
+  for (const Done& done : waiting) done(Unavailable(error));
 }
 
-void CredentialKeeper::RenewIn(absl::Duration delay) {
+std::vector<CredentialKeeper::Done> CredentialKeeper::Settle(
+    absl::Duration delay) {
+  renewing_ = false;
   next_ = timer_.After(std::max(delay, kMinRenewal),
                        [self = shared_from_this()](bool due) {
                          if (due) self->Due();
                        });
+  return std::exchange(waiting_, {});
 }
 
 void CredentialKeeper::Due() {
@@ -236,16 +250,6 @@ void CredentialKeeper::Due() {
     if (stopped_ || std::exchange(renewing_, true)) return;
   }
   Renew();
-}
-
-void CredentialKeeper::Answer(const absl::StatusOr<Value>& answer) {
-  std::vector<Done> waiting;
-  {
-    MutexLock lock(&mutex_);
-    renewing_ = false;
-    waiting.swap(waiting_);
-  }
-  for (const Done& done : waiting) done(answer);
 }
 
 }  // namespace latchkey

@@ -95,10 +95,10 @@ class CredentialKeeper : public std::enable_shared_from_this<CredentialKeeper> {
   template <typename Response>
   void Keep(const Response& response, absl::Duration sent);
   void Fail(const absl::Status& error);
-  void RenewIn(absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Settle ends the renewal, sets when the next begins, and returns who waited.
+  std::vector<Done> Settle(absl::Duration delay)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Due();
-  // Ends the renewal and answers who waited for it.
-  void Answer(const absl::StatusOr<Value>& answer);
   absl::Time Deadline() const { return clock_.Now() + login_.timeout; }
 
   const ServiceLogin login_;
