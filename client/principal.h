@@ -1,36 +1,7 @@
 #ifndef LATCHKEY_CLIENT_PRINCIPAL_H_
 #define LATCHKEY_CLIENT_PRINCIPAL_H_
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include "absl/time/time.h"
-
-#include "client/base/ids.h"
-
-namespace latchkey {
-
-// Principal is who stands behind a credential that was found good: what a
-// handler decides by. It holds no secret.
-struct Principal {
-  std::string account;  // the bare name: alice
-  // Never used again, unlike the name: what to keep data under.
-  AccountUid account_uid;
-  uint64_t account_generation = 0;
-  SessionId session_id;
-  // When the holder last proved who they are, and how (RFC 8176).
-  absl::Time auth_time;
-  std::vector<std::string> amr;
-  // Whom the credential is for; empty: for anybody.
-  std::vector<std::string> audiences;
-  std::vector<std::string> roles;  // sorted
-  // The credential is good until then at most.
-  absl::Time expire_time;
-
-  friend bool operator==(const Principal&, const Principal&) = default;
-};
-
-}  // namespace latchkey
+// The public place of Principal; it is told of where nothing speaks gRPC.
+#include "client/follow/principal.h"  // IWYU pragma: export
 
 #endif  // LATCHKEY_CLIENT_PRINCIPAL_H_

@@ -56,6 +56,39 @@ void WriteCertificateMetrics(const CertificateWatch& certificates,
   text.Sample({{"result", "refused"}}, counts.refused);
 }
 
+void WriteVerifierMetrics(const RevocationHub& revocations, MetricText& text) {
+  const LeaseTable::Figures leases = revocations.leases();
+  text.Gauge("latchkey_verifier_streams",
+             "Verifiers that follow revocations now.",
+             uint64_t{leases.streams});
+  text.Gauge("latchkey_verifier_leases",
+             "Leases that run, those of broken streams included.",
+             uint64_t{leases.leased});
+  text.Gauge(
+      "latchkey_verifier_oldest_lease_seconds",
+      "Since the newest grant to the verifier for which that is longest; "
+      "of those whose lease runs.",
+      absl::ToDoubleSeconds(leases.oldest_lease));
+  text.BeginCounter("latchkey_verifier_heartbeats_total",
+                    "Heartbeats, by whether they got a lease or lagged.");
+  text.Sample({{"result", "leased"}}, leases.grants);
+  text.Sample({{"result", "lagged"}}, leases.refusals);
+  text.Gauge("latchkey_propagation_waits",
+             "Calls that wait until no verifier accepts any more.",
+             uint64_t{leases.waits});
+  text.Histogram("latchkey_revocation_propagation_seconds",
+                 "From a commit that took something back to its being applied, "
+                 "for each acknowledgement of each verifier.",
+                 revocations.propagation());
+  text.Histogram("latchkey_verifier_accepted_staleness_seconds",
+                 "The oldest view that a verifier answered by since its last "
+                 "heartbeat, as it reports.",
+                 revocations.accepted_staleness());
+  text.Gauge("latchkey_revocation_log_entries",
+             "Revocations that streams are served from memory.",
+             uint64_t{revocations.LogEntries()});
+}
+
 void WriteAuditMetrics(const AuditWriter& audit, MetricText& text) {
   text.Gauge("latchkey_audit_waiting",
              "Calls that wait for their line in the audit log.",

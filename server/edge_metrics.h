@@ -2,6 +2,7 @@
 #define LATCHKEY_SERVER_EDGE_METRICS_H_
 
 #include "server/account/login_guard.h"
+#include "server/auth/revocation_hub.h"
 #include "server/base/audit_writer.h"
 #include "server/base/metric_text.h"
 #include "server/credential/certificate_watch.h"
@@ -15,6 +16,7 @@ void WriteGuardMetrics(const LoginGuard& guard, MetricText& text);
 void WriteConnectionMetrics(const Acceptor::Counts& counts, MetricText& text);
 void WriteCertificateMetrics(const CertificateWatch& certificates,
                              MetricText& text);
+void WriteVerifierMetrics(const RevocationHub& revocations, MetricText& text);
 void WriteAuditMetrics(const AuditWriter& audit, MetricText& text);
 
 }  // namespace latchkey

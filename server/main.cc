@@ -27,6 +27,7 @@
 #include "server/auth/account_admin.h"
 #include "server/auth/authority.h"
 #include "server/auth/janitor.h"
+#include "server/auth/revocation_hub.h"
 #include "server/auth/session_admin.h"
 #include "server/auth/warmer.h"
 #include "server/base/audit_writer.h"
@@ -124,6 +125,7 @@ class Latchkeyd {
 
   absl::Status OpenAudit();
   absl::Status OpenStores();
+  absl::Status OpenRevocations();
   absl::Status OpenVerbs();
   absl::Status OpenCertificates();
   AdminRpc::About About() const;
@@ -149,6 +151,7 @@ class Latchkeyd {
   std::unique_ptr<DataDir> data_dir_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<KeyRing> keys_;
+  std::unique_ptr<RevocationHub> revocations_;
   std::unique_ptr<const std::string> issuer_name_;
   std::unique_ptr<JwtIssuer> issuer_;
   std::unique_ptr<PasswordChecker> passwords_;
@@ -230,6 +233,26 @@ absl::Status Latchkeyd::OpenStores() {
                             .publish_lead = settings_.key_publish_lead,
                             .signing_life = settings_.key_signing_life},
                            clock_.Now()));
+  return OpenRevocations();
+}
+
+absl::Status Latchkeyd::OpenRevocations() {
+  RevocationHub::Options options;
+  options.leases.ttl = settings_.lease_ttl;
+  options.leases.heartbeat_interval = settings_.heartbeat_interval;
+  options.leases.max_streams = static_cast<size_t>(settings_.max_verifiers);
+  options.activity_interval =
+      Janitor::FlushIntervalFor(settings_.session.idle_ttl);
+  LATCHKEY_ASSIGN_OR_RETURN(
+      revocations_,
+      RevocationHub::Open(options, [this] { return database_->Revision(); },
+                          {.epoch = database_->epoch(),
+                           .archive = database_->revocations(),
+                           .lease_store = database_->leases(),
+                           .keys = *keys_,
+                           .clock = clock_}));
+  database_->Listen(revocations_->listener());
+  revocations_->Start();
   return absl::OkStatus();
 }
 
@@ -361,6 +384,7 @@ absl::Status Latchkeyd::Listen() {
                         .accounts = *account_admin_,
                         .sessions = *session_admin_,
                         .keys = *keys_,
+                        .revocations = *revocations_,
                         .account_behind = account_behind,
                         .about = About(),
                         .workers = *workers_,
@@ -409,6 +433,7 @@ void Latchkeyd::AddMetrics() {
                uint64_t{Ready() ? 1u : 0u});
     call_metrics_.Write(text);
     WriteGuardMetrics(*guard_, text);
+    WriteVerifierMetrics(*revocations_, text);
     if (certificates_ != nullptr) WriteCertificateMetrics(*certificates_, text);
     if (audit_writer_ != nullptr) WriteAuditMetrics(*audit_writer_, text);
   });
@@ -482,6 +507,7 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   hurry.detach();
   warmer_->Stop();
   rpc_->Shutdown(settings_.drain_timeout);
+  revocations_->Stop();
   watchdog_->Stop();
   hashes_->Stop();
   workers_->Stop();

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 
 #include "client/base/utf8.h"
+#include "client/verify/revocation_message.h"
 
 namespace latchkey {
 namespace {
@@ -311,6 +312,20 @@ void AddSessions(CLI::App* app, Settings* settings) {
               "The longest life that a login may ask for");
 }
 
+void AddVerifiers(CLI::App* app, Settings* settings) {
+  AddDuration(app, "--lease_ttl",
+              {&settings->lease_ttl, absl::Milliseconds(100), kMaxLeaseTtl},
+              "How long a verifier may answer by itself without word from "
+              "here; what a logout waits for one that is cut off");
+  AddDuration(
+      app, "--heartbeat_interval",
+      {&settings->heartbeat_interval, absl::Milliseconds(10), kMaxLeaseTtl / 2},
+      "How often a verifier asks for a new lease");
+  Add(app, "--max_verifiers", &settings->max_verifiers,
+      "Verifiers that follow revocations at a time, on both listeners")
+      ->check(CLI::Range(1, 100000));
+}
+
 // More would be no limit, and not fit the counters.
 constexpr int kMostLoginBurst = 1'000'000;
 
@@ -488,6 +503,9 @@ std::optional<std::string> CheckTogether(const Settings& settings) {
   if (settings.session.session_ttl > settings.session.max_session_ttl) {
     return "--session_ttl: must be at most --max_session_ttl";
   }
+  if (settings.heartbeat_interval * 2 > settings.lease_ttl) {
+    return "--heartbeat_interval: must be at most half of --lease_ttl";
+  }
   if (settings.key_publish_lead * 2 > settings.key_signing_life) {
     return "--key_publish_lead: must be at most half of --key_signing_life";
   }
@@ -570,6 +588,7 @@ std::variant<Settings, Instead> ReadSettings(
   AddCallers(&app, &settings, &open_validate);
   AddCredentials(&app, &settings, &algorithm);
   AddSessions(&app, &settings);
+  AddVerifiers(&app, &settings);
   AddLoginGuard(&app, &settings.login);
   AddResources(&app, &settings);
 

@@ -66,6 +66,11 @@ struct Settings {
 
   SessionPolicy session;
 
+  // Of verifiers; see LeaseTable.
+  absl::Duration lease_ttl = absl::Seconds(2);
+  absl::Duration heartbeat_interval = absl::Milliseconds(500);
+  int max_verifiers = 4096;
+
   LoginGuard::Options login;
 
   int hash_threads = 1;  // set to half the processors, at least 1

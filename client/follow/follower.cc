@@ -19,7 +19,10 @@ absl::Status OutOfOrder(const char* what) {
 }  // namespace
 
 Follower::Follower(const Options& options, LeasedView& view, const Clock& clock)
-    : options_(options), view_(view), clock_(clock) {}
+    : options_(options),
+      view_(view),
+      clock_(clock),
+      interval_(options.heartbeat_interval) {}
 
 void Follower::Connected() {
   Disconnected();
@@ -40,7 +43,7 @@ std::optional<VerifierMessage> Follower::Take() {
   if (stream_ != Stream::kWelcomed) return std::nullopt;
   const absl::Duration now = clock_.SinceBoot();
   if (now < next_heartbeat_) return std::nullopt;
-  next_heartbeat_ = now + options_.heartbeat_interval;
+  next_heartbeat_ = now + interval_;
   if (unanswered_.size() == kMaxUnanswered) unanswered_.pop_front();
   unanswered_.push_back({.nonce = ++last_nonce_, .sent = now});
   return Heartbeat{.nonce = last_nonce_, .applied = applied_};
@@ -73,10 +76,18 @@ absl::Status Follower::ReceiveOne(const Welcome& welcome) {
     view_.Restart(welcome.epoch);
     applied_ = 0;
     jwks_.clear();
+    view_time_ = -absl::InfiniteDuration();
   }
   if (welcome.after > applied_) return OutOfOrder("welcomed to the future");
   applied_ = welcome.after;
   stream_ = Stream::kWelcomed;
+  interval_ = options_.heartbeat_interval;
+  if (welcome.heartbeat_interval > absl::ZeroDuration()) {
+    interval_ =
+        std::min(interval_, std::max(welcome.heartbeat_interval, kMinInterval));
+  }
+  activity_interval_ =
+      std::max(welcome.activity_interval, absl::ZeroDuration());
   next_heartbeat_ = absl::ZeroDuration();
   return absl::OkStatus();
 }
@@ -106,6 +117,7 @@ absl::Status Follower::ReceiveOne(const RevocationBatch& batch) {
     return added;
   }
   applied_ = std::max(applied_, batch.through);
+  view_.NoteApplied(applied_);
   // At once, for those who wait for it. After an empty batch only if there is
   // no lease to lose: each answer could bring the next one.
   if (!batch.revocations.empty() || view_.lease_end() <= clock_.SinceBoot()) {
@@ -125,6 +137,7 @@ absl::Status Follower::ReceiveOne(const Lease& lease) {
   }
   const absl::Duration ttl = std::min(lease.ttl, kMaxLeaseTtl);
   pending_ = {.revision = lease.revision,
+              .sent = unanswered_.front().sent,
               .end = unanswered_.front().sent + ttl,
               .server_time = lease.server_time};
   unanswered_.pop_front();
@@ -136,6 +149,7 @@ void Follower::UsePending() {
   if (!pending_.has_value() || pending_->revision > applied_) return;
   view_.NoteServerTime(pending_->server_time);
   view_.Renew(pending_->end);
+  view_time_ = pending_->sent;
   pending_.reset();
 }
 

@@ -30,10 +30,12 @@ namespace latchkey {
 class Follower {
  public:
   struct Options {
-    // Between heartbeats. At most the server's: it gives a lease only to who
-    // has applied what is older than its own interval.
+    // Between heartbeats; the server's, as its welcome tells, if that is less:
+    // it gives a lease only to who has applied what is older than that.
     absl::Duration heartbeat_interval = absl::Milliseconds(500);
   };
+  // Whatever a server says, heartbeats are no closer than this.
+  static constexpr absl::Duration kMinInterval = absl::Milliseconds(10);
   // Heartbeats whose answer is still awaited; what answers an older one is
   // ignored.
   static constexpr size_t kMaxUnanswered = 64;
@@ -66,6 +68,18 @@ class Follower {
   // kept, and what newer keys sign is not accepted.
   uint64_t bad_key_sets() const { return bad_key_sets_; }
 
+  // welcomed tells whether there is a stream on which the server has answered.
+  bool welcomed() const { return stream_ == Stream::kWelcomed; }
+
+  // activity_interval returns the server's, of its latest welcome; zero if it
+  // named none.
+  absl::Duration activity_interval() const { return activity_interval_; }
+
+  // view_time returns when the heartbeat was sent, by the boot clock, that the
+  // newest lease in use answered: all that was committed before is known. In
+  // the infinite past if there was none in this epoch.
+  absl::Duration view_time() const { return view_time_; }
+
   // applied returns the revision up to which the view holds everything.
   uint64_t applied() const { return applied_; }
 
@@ -76,6 +90,7 @@ class Follower {
   };
   struct Pending {
     uint64_t revision;
+    absl::Duration sent;
     absl::Duration end;
     absl::Time server_time;
   };
@@ -97,6 +112,9 @@ class Follower {
   std::string jwks_;  // what the view has
   uint64_t bad_key_sets_ = 0;
   uint64_t last_nonce_ = 0;
+  absl::Duration interval_;
+  absl::Duration activity_interval_;
+  absl::Duration view_time_ = -absl::InfiniteDuration();
   absl::Duration next_heartbeat_;  // by the boot clock
   std::deque<Unanswered> unanswered_;
   std::optional<Pending> pending_;

@@ -27,6 +27,7 @@ struct LeasedView::State {
 
   std::optional<Epoch> epoch;
   std::atomic<int64_t> lease_end_nanos{kNoLease};  // of the boot clock
+  std::atomic<uint64_t> applied{0};
   // The server's wall clock less this machine's boot clock, by the newest
   // lease; microseconds.
   std::atomic<int64_t> server_ahead_micros{kUnknown};
@@ -54,6 +55,14 @@ const std::shared_ptr<const KeySet>& LeasedView::Look::keys() const {
   return *state_.keys.load(std::memory_order_acquire);
 }
 
+const std::optional<Epoch>& LeasedView::Look::epoch() const {
+  return state_.epoch;
+}
+
+uint64_t LeasedView::Look::applied() const {
+  return state_.applied.load(std::memory_order_acquire);
+}
+
 LeasedView::Look::Reading LeasedView::Look::ReadClocks() const {
   int64_t now = absl::ToUnixMicros(view_.clock_.Now());
   now = std::max(now, state_.latest_micros.load(std::memory_order_acquire));
@@ -62,7 +71,8 @@ LeasedView::Look::Reading LeasedView::Look::ReadClocks() const {
   const int64_t boot_nanos = absl::ToInt64Nanoseconds(view_.clock_.SinceBoot());
   if (ahead != kUnknown) now = std::max(now, ahead + boot_nanos / 1000);
   return {.leased = boot_nanos < lease_end_nanos_,
-          .now = absl::FromUnixMicros(now)};
+          .now = absl::FromUnixMicros(now),
+          .since_boot = absl::Nanoseconds(boot_nanos)};
 }
 
 LeasedView::LeasedView(const Clock& clock,
@@ -90,6 +100,14 @@ absl::Status LeasedView::Add(absl::Span<const Revocation> revocations) {
     LATCHKEY_RETURN_IF_ERROR(state.set.Add(revocation, now));
   }
   return absl::OkStatus();
+}
+
+void LeasedView::NoteApplied(uint64_t revision) {
+  State& state = *state_.load(std::memory_order_relaxed);
+  // What was added stays known, also if all is read anew.
+  if (revision > state.applied.load(std::memory_order_relaxed)) {
+    state.applied.store(revision, std::memory_order_release);
+  }
 }
 
 void LeasedView::SetKeys(std::shared_ptr<const KeySet> keys) {
@@ -126,6 +144,12 @@ void LeasedView::NoteServerTime(absl::Time server_time) {
       state.latest_micros.load(std::memory_order_relaxed)));
   gate_.Collect();
 }
+
+void LeasedView::Retire(std::shared_ptr<const void> object) {
+  gate_.Retire(std::move(object));
+}
+
+void LeasedView::Collect() { gate_.Collect(); }
 
 std::optional<Epoch> LeasedView::epoch() const {
   return state_.load(std::memory_order_relaxed)->epoch;

@@ -64,6 +64,12 @@ class LeasedView {
     // It lives as long as the look, or as a copy of the pointer.
     const std::shared_ptr<const KeySet>& keys() const;
 
+    // epoch returns the one that the look is about; nullopt: none yet.
+    const std::optional<Epoch>& epoch() const;
+    // applied returns up to which revision, at least, Refuses knows all if it
+    // is asked afterwards.
+    uint64_t applied() const;
+
     struct Reading {
       // Whether the lease still runs. If not, nothing that the look found may
       // let anybody in.
@@ -71,6 +77,7 @@ class LeasedView {
       // What expiry is judged by: the later of the wall clock and what the
       // server's must be by now.
       absl::Time now;
+      absl::Duration since_boot;
     };
     // ReadClocks ends the look: call it after everything was decided.
     Reading ReadClocks() const;
@@ -86,13 +93,16 @@ class LeasedView {
   // --- of the Follower ---
 
   // Restart begins another epoch, or the first: nothing that was known counts
-  // (keys neither),
-  // no lease runs, and what belongs to any other epoch is refused.
+  // (keys neither), no lease runs, and what belongs to any other epoch is
+  // refused.
   void Restart(const Epoch& epoch);
 
   // Add takes up `revocations`; every look that begins afterwards sees them.
   //   as RevocationSet::Add  do not renew the view any more: EndLease
   [[nodiscard]] absl::Status Add(absl::Span<const Revocation> revocations);
+
+  // NoteApplied says that all up to `revision` has been added.
+  void NoteApplied(uint64_t revision);
 
   // SetKeys makes `keys` those of looks that ask from now on.
   void SetKeys(std::shared_ptr<const KeySet> keys);
@@ -108,6 +118,13 @@ class LeasedView {
   // the lease that has just come; cut to 1970 to 9999. What may be dropped by
   // it is.
   void NoteServerTime(absl::Time server_time);
+
+  // Retire destroys `object`, to which no pointer leads any more, when no look
+  // that has begun can see it: so what is looked up during a look can be kept
+  // beside the view.
+  void Retire(std::shared_ptr<const void> object);
+  // Collect destroys what has waited long enough.
+  void Collect();
 
   // epoch returns the one of the latest Restart.
   std::optional<Epoch> epoch() const;

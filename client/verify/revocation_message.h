@@ -39,11 +39,21 @@ struct Subscribe {
   uint64_t resume = 0;  // the newest it has applied, with all before it
 };
 
+// SessionUse is that a session was used, so long before it was told of.
+struct SessionUse {
+  SessionId session;
+  absl::Duration age;  // not negative
+};
+
 // Heartbeat asks for a lease, and acknowledges: every check that begins from
 // now on sees all up to `applied`.
 struct Heartbeat {
   uint64_t nonce = 0;  // the verifier's, of this one heartbeat
   uint64_t applied = 0;
+  // Since the one before: what was used, and the oldest view that a check was
+  // answered by. For the idle timeout and for metrics; no promise rests on it.
+  std::vector<SessionUse> activity;  // at most kMaxHeartbeatUses
+  absl::Duration accepted_staleness;
 };
 
 // Welcome is the first message of a server: batches follow from `after` on.
@@ -51,6 +61,8 @@ struct Heartbeat {
 struct Welcome {
   Epoch epoch;
   uint64_t after = 0;  // the revision to resume from, or 0: all anew
+  absl::Duration heartbeat_interval;  // the server's
+  absl::Duration activity_interval;   // of telling of one session's use
 };
 
 // RevocationBatch is every revocation of a revision in (after, through] that
@@ -82,6 +94,9 @@ using ServerMessage =
 // Revocations in one batch: of at most 300 bytes each, far from the 1 MiB of a
 // message. One change's are never parted, and may exceed it by kMaxEndBatch.
 inline constexpr size_t kMaxBatchRevocations = 1000;
+
+// Uses in one heartbeat, of about 30 bytes each.
+inline constexpr size_t kMaxHeartbeatUses = 1000;
 
 // The longest lease that either side takes part in. A verifier cuts a longer
 // one down; no server grants it.

@@ -129,10 +129,21 @@ absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
 
 // A check that took long must not revive what another one, begun later, has
 // found idle for too long meanwhile.
-void Authority::NoteActivity(const Holder& holder, absl::Time now) {
+void Authority::NoteActivity(const Holder& holder, absl::Time seen) {
   const absl::Time end = holder.session.end_time();
-  if (end - now < kNearTheEnd && parts_.clock.Now() >= end) return;
-  parts_.sessions.NoteActivity({holder.key, now, holder.session.expire_time});
+  if (end - seen < kNearTheEnd && parts_.clock.Now() >= end) return;
+  parts_.sessions.NoteActivity({holder.key, seen, holder.session.expire_time});
+}
+
+absl::Status Authority::NoteUses(absl::Span<const SessionUse> uses) {
+  for (const SessionUse& use : uses) {
+    const absl::Time now = parts_.clock.Now();
+    LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Holder> holder,
+                              resolver_.ById(use.session, now, Reach::kDisk));
+    // What is older than what is known changes nothing.
+    if (holder.has_value()) NoteActivity(*holder, now - use.age);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Grant> Authority::Refresh(absl::string_view refresh_credential,

@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 
 #include "client/base/secret_bytes.h"
+#include "client/verify/revocation_message.h"
 #include "server/auth/inactive_reason.h"
 #include "server/auth/parts.h"
 #include "server/auth/resolver.h"
@@ -128,6 +129,11 @@ class Authority {
   absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
                                           Reach reach);
 
+  // NoteUses counts sessions as used, each so long ago, by verifiers that
+  // judged their credentials themselves; as Validate does, and with the same
+  // limits: what is not alive any more is left out. Blocks.
+  absl::Status NoteUses(absl::Span<const SessionUse> uses);
+
   // ServiceAccountOf returns the name of the service account behind a live
   // credential; nullopt if it is not good, a person's, or of a session whose
   // audiences do not name this server's issuer. Counts as activity. `reach`
@@ -167,7 +173,7 @@ class Authority {
   absl::StatusOr<ValidateAnswer> Judge(const ValidateQuery& query,
                                        absl::Time now, Reach reach,
                                        int* checks_left);
-  void NoteActivity(const Holder& holder, absl::Time now);
+  void NoteActivity(const Holder& holder, absl::Time seen);
   void CheckPassword(std::shared_ptr<LoginAttempt> attempt);
   absl::StatusOr<Grant> LoginService(LoginAttempt& attempt);
   absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);

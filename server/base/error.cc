@@ -86,6 +86,10 @@ absl::string_view ReasonName(Reason reason) {
       return "REVISION_AHEAD";
     case Reason::kWrongAccountKind:
       return "WRONG_ACCOUNT_KIND";
+    case Reason::kTooManyVerifiers:
+      return "TOO_MANY_VERIFIERS";
+    case Reason::kVerifierSilent:
+      return "VERIFIER_SILENT";
   }
   return "INTERNAL";
 }

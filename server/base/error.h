@@ -42,6 +42,8 @@ enum class Reason {
   kRevisionEpoch,       // FAILED_PRECONDITION: of another life of the data
   kRevisionAhead,       // FAILED_PRECONDITION: this server has not made it
   kWrongAccountKind,    // FAILED_PRECONDITION: not for a person, or a service
+  kTooManyVerifiers,    // RESOURCE_EXHAUSTED, with a retry delay
+  kVerifierSilent,      // DEADLINE_EXCEEDED: no heartbeat for too long
 };
 
 // ReasonName returns the public spelling, e.g. "HASH_QUEUE_FULL".

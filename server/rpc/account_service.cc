@@ -8,6 +8,7 @@
 #include "client/base/status_macros.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/fields.h"
+#include "server/rpc/propagation.h"
 
 namespace latchkey {
 namespace {
@@ -20,6 +21,14 @@ absl::Status Fill(const absl::StatusOr<AccountChange>& change,
   *response->mutable_account() = ToProto(change->account);
   *response->mutable_revision() = ToProto(epoch, change->revision);
   return absl::OkStatus();
+}
+
+// The same for a change that takes something back: since which revision.
+template <typename Response>
+absl::StatusOr<uint64_t> FillTaken(const absl::StatusOr<AccountChange>& change,
+                                   const Epoch& epoch, Response* response) {
+  LATCHKEY_RETURN_IF_ERROR(Fill(change, epoch, response));
+  return change->revision;
 }
 
 // Puts as many accounts of `page` into the response as fit, and the token of
@@ -54,8 +63,11 @@ absl::Status Change(OneCall& one, const Epoch& epoch, Verb verb) {
 }  // namespace
 
 AccountRpc::AccountRpc(const CallDoor& door, AccountAdmin& accounts,
-                       const Epoch& epoch)
-    : door_(door), accounts_(accounts), epoch_(epoch) {}
+                       RevocationHub& revocations, const Epoch& epoch)
+    : door_(door),
+      accounts_(accounts),
+      revocations_(revocations),
+      epoch_(epoch) {}
 
 grpc::ServerUnaryReactor* AccountRpc::CreateAccount(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
@@ -119,16 +131,18 @@ grpc::ServerUnaryReactor* AccountRpc::SetPassword(
         FieldChecks checks;
         std::string account = checks.AccountName("name", call->request.name());
         checks.Password("password", *password);
-        if (!checks.status().ok()) {
-          call->Finish(checks.status());
+        const auto ask = ReadPropagation(call->request);
+        if (!checks.status().ok() || !ask.ok()) {
+          call->Finish(checks.status().ok() ? ask.status() : checks.status());
           return;
         }
-        const auto start = [this, call, password, account] {
+        const auto start = [this, call, password, account, ask = *ask] {
           accounts_.SetPassword(
               account, std::move(*password), call->MakeOrigin(),
               call->Abandoned(),
-              [this, call](absl::StatusOr<AccountChange> change) {
-                call->Finish(Fill(change, epoch_, &call->response));
+              [this, call, ask](absl::StatusOr<AccountChange> change) {
+                FinishPropagated(revocations_, call, ask,
+                                 FillTaken(change, epoch_, &call->response));
               });
         };
         if (!door_.workers.TrySubmit(start)) call->Finish(Overloaded());
@@ -183,18 +197,19 @@ grpc::ServerUnaryReactor* AccountRpc::UpdateAccount(
     grpc::ByteBuffer* out) {
   return Serve<v1::UpdateAccountRequest, v1::UpdateAccountResponse>(
       door_, Method::kUpdateAccount, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        const auto update = [this](auto& one) -> absl::StatusOr<uint64_t> {
           FieldChecks checks;
           const std::string name =
               checks.AccountName("name", one.request.name());
           checks.Roles("roles", one.request.roles());
           LATCHKEY_RETURN_IF_ERROR(checks.status());
-          return Fill(accounts_.SetRoles(name,
-                                         {one.request.roles().begin(),
-                                          one.request.roles().end()},
-                                         one.MakeOrigin()),
-                      epoch_, &one.response);
-        });
+          return FillTaken(accounts_.SetRoles(name,
+                                              {one.request.roles().begin(),
+                                               one.request.roles().end()},
+                                              one.MakeOrigin()),
+                           epoch_, &one.response);
+        };
+        OnWorkerPropagated(revocations_, std::move(call), update);
       });
 }
 
@@ -203,11 +218,15 @@ grpc::ServerUnaryReactor* AccountRpc::DisableAccount(
     grpc::ByteBuffer* out) {
   return Serve<v1::DisableAccountRequest, v1::DisableAccountResponse>(
       door_, Method::kDisableAccount, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) {
-          return Change(one, epoch_, [&](const std::string& account) {
-            return accounts_.SetDisabled(account, true, one.MakeOrigin());
-          });
-        });
+        const auto disable = [this](auto& one) -> absl::StatusOr<uint64_t> {
+          FieldChecks checks;
+          const std::string name =
+              checks.AccountName("name", one.request.name());
+          LATCHKEY_RETURN_IF_ERROR(checks.status());
+          return FillTaken(accounts_.SetDisabled(name, true, one.MakeOrigin()),
+                           epoch_, &one.response);
+        };
+        OnWorkerPropagated(revocations_, std::move(call), disable);
       });
 }
 
@@ -229,7 +248,7 @@ grpc::ServerUnaryReactor* AccountRpc::DeleteAccount(
     grpc::ByteBuffer* out) {
   return Serve<v1::DeleteAccountRequest, v1::DeleteAccountResponse>(
       door_, Method::kDeleteAccount, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        const auto remove = [this](auto& one) -> absl::StatusOr<uint64_t> {
           FieldChecks checks;
           const std::string name =
               checks.AccountName("name", one.request.name());
@@ -237,8 +256,9 @@ grpc::ServerUnaryReactor* AccountRpc::DeleteAccount(
           LATCHKEY_ASSIGN_OR_RETURN(const AccountChange change,
                                     accounts_.Delete(name, one.MakeOrigin()));
           *one.response.mutable_revision() = ToProto(epoch_, change.revision);
-          return absl::OkStatus();
-        });
+          return change.revision;
+        };
+        OnWorkerPropagated(revocations_, std::move(call), remove);
       });
 }
 
@@ -287,16 +307,17 @@ grpc::ServerUnaryReactor* AccountRpc::RemoveClientSecret(
     grpc::ByteBuffer* out) {
   return Serve<v1::RemoveClientSecretRequest, v1::RemoveClientSecretResponse>(
       door_, Method::kRemoveClientSecret, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        const auto remove = [this](auto& one) -> absl::StatusOr<uint64_t> {
           FieldChecks checks;
           const FieldChecks::SecretRef secret =
               checks.SecretName("name", one.request.name());
           LATCHKEY_RETURN_IF_ERROR(checks.status());
-          return Fill(accounts_.RemoveClientSecret(secret.account, secret.id,
-                                                   one.request.end_sessions(),
-                                                   one.MakeOrigin()),
-                      epoch_, &one.response);
-        });
+          return FillTaken(accounts_.RemoveClientSecret(
+                               secret.account, secret.id,
+                               one.request.end_sessions(), one.MakeOrigin()),
+                           epoch_, &one.response);
+        };
+        OnWorkerPropagated(revocations_, std::move(call), remove);
       });
 }
 

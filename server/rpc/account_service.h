@@ -4,6 +4,7 @@
 #include "client/base/ids.h"
 #include "latchkey/v1/account.grpc.pb.h"
 #include "server/auth/account_admin.h"
+#include "server/auth/revocation_hub.h"
 #include "server/rpc/call.h"
 
 namespace latchkey {
@@ -33,7 +34,8 @@ using RawAccountService =
 class AccountRpc final : public RawAccountService {
  public:
   // All must outlive the gRPC server that serves this.
-  AccountRpc(const CallDoor& door, AccountAdmin& accounts, const Epoch& epoch);
+  AccountRpc(const CallDoor& door, AccountAdmin& accounts,
+             RevocationHub& revocations, const Epoch& epoch);
 
   grpc::ServerUnaryReactor* CreateAccount(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* in,
@@ -81,6 +83,7 @@ class AccountRpc final : public RawAccountService {
 
   const CallDoor door_;
   AccountAdmin& accounts_;
+  RevocationHub& revocations_;
   const Epoch epoch_;
 };
 

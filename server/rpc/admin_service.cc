@@ -3,20 +3,10 @@
 #include <cstdint>
 #include <utility>
 
-#include "google/protobuf/util/time_util.h"
-
 #include "client/base/status_macros.h"
 #include "server/rpc/convert.h"
 
 namespace latchkey {
-namespace {
-
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  return google::protobuf::util::TimeUtil::MicrosecondsToDuration(
-      absl::ToInt64Microseconds(duration));
-}
-
-}  // namespace
 
 AdminRpc::AdminRpc(const CallDoor& door, About about)
     : door_(door), about_(std::move(about)) {}

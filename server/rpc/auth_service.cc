@@ -11,6 +11,7 @@
 #include "client/base/status_macros.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/fields.h"
+#include "server/rpc/propagation.h"
 #include "server/rpc/validate_wire.h"
 
 namespace latchkey {
@@ -145,8 +146,10 @@ absl::StatusOr<std::vector<ValidateQuery>> ReadBatchValidate(
   return queries;
 }
 
-// Puts all of an answer but the revision.
-void FillVerdict(const ValidateAnswer& answer, v1::ValidateResponse* response) {
+// Puts all of an answer to `request` but the revision.
+void FillVerdict(const ValidateAnswer& answer,
+                 const v1::ValidateRequest& request,
+                 v1::ValidateResponse* response) {
   response->set_active(answer.active);
   if (!answer.active) {
     response->set_inactive_reason(ToProto(answer.inactive_reason));
@@ -154,6 +157,11 @@ void FillVerdict(const ValidateAnswer& answer, v1::ValidateResponse* response) {
   }
   *response->mutable_session() = ToProto(answer.session);
   *response->mutable_expire_time() = ToProto(answer.expire_time);
+  if (!request.want_revocable()) return;
+  const SessionProfile& profile = *answer.session.profile;
+  response->mutable_revocable()->set_account_uid(
+      std::string(profile.account_uid.view()));
+  response->mutable_revocable()->set_account_generation(profile.generation);
 }
 
 absl::string_view ViewOf(const grpc::Slice& slice) {
@@ -211,8 +219,12 @@ absl::StatusOr<LogoutAnswer> DoLogout(Authority& authority,
 
 }  // namespace
 
-AuthRpc::AuthRpc(const CallDoor& door, Authority& authority, const Epoch& epoch)
-    : door_(door), authority_(authority), epoch_(epoch) {}
+AuthRpc::AuthRpc(const CallDoor& door, Authority& authority,
+                 RevocationHub& revocations, const Epoch& epoch)
+    : door_(door),
+      authority_(authority),
+      revocations_(revocations),
+      epoch_(epoch) {}
 
 grpc::ServerUnaryReactor* AuthRpc::Login(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* in,
@@ -339,7 +351,7 @@ void AuthRpc::StartValidate(ValidateCall call) {
   const absl::StatusOr<ValidateAnswer> answer =
       authority_.Validate(*query, Reach::kMemory);
   if (!WantsDisk(answer.status())) {
-    if (answer.ok()) FillValidate(*answer, &call->response);
+    if (answer.ok()) FillValidate(*answer, *call);
     call->Finish(answer.status());
     return;
   }
@@ -352,7 +364,7 @@ void AuthRpc::ValidateOnReader(ValidateCall call) {
                               ReadValidate(late, epoch_));
     LATCHKEY_ASSIGN_OR_RETURN(const ValidateAnswer found,
                               authority_.Validate(again, Reach::kDisk));
-    FillValidate(found, &late.response);
+    FillValidate(found, late);
     return absl::OkStatus();
   });
 }
@@ -382,7 +394,7 @@ void AuthRpc::StartBatchValidate(BatchValidateCall call) {
   }
   const auto answer = authority_.BatchValidate(*queries, Reach::kMemory);
   if (!WantsDisk(answer.status())) {
-    if (answer.ok()) FillBatchValidate(*answer, &call->response);
+    if (answer.ok()) FillBatchValidate(*answer, *call);
     call->Finish(answer.status());
     return;
   }
@@ -395,23 +407,25 @@ void AuthRpc::BatchValidateOnReader(BatchValidateCall call) {
                               ReadBatchValidate(late, epoch_));
     LATCHKEY_ASSIGN_OR_RETURN(const BatchValidateAnswer found,
                               authority_.BatchValidate(again, Reach::kDisk));
-    FillBatchValidate(found, &late.response);
+    FillBatchValidate(found, late);
     return absl::OkStatus();
   });
 }
 
+template <typename OneCall>
 void AuthRpc::FillBatchValidate(const BatchValidateAnswer& answer,
-                                v1::BatchValidateResponse* response) const {
-  for (const ValidateAnswer& one : answer.answers) {
-    FillVerdict(one, response->add_responses());
+                                OneCall& one) const {
+  for (size_t i = 0; i < answer.answers.size(); ++i) {
+    FillVerdict(answer.answers[i], one.request.requests(static_cast<int>(i)),
+                one.response.add_responses());
   }
-  *response->mutable_revision() = ToProto(epoch_, answer.revision);
+  *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
 }
 
-void AuthRpc::FillValidate(const ValidateAnswer& answer,
-                           v1::ValidateResponse* response) const {
-  FillVerdict(answer, response);
-  *response->mutable_revision() = ToProto(epoch_, answer.revision);
+template <typename OneCall>
+void AuthRpc::FillValidate(const ValidateAnswer& answer, OneCall& one) const {
+  FillVerdict(answer, one.request, &one.response);
+  *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
 }
 
 grpc::ServerUnaryReactor* AuthRpc::Refresh(grpc::CallbackServerContext* context,
@@ -444,14 +458,15 @@ grpc::ServerUnaryReactor* AuthRpc::Logout(grpc::CallbackServerContext* context,
   return Serve<v1::LogoutRequest, v1::LogoutResponse>(
       door_, Method::kLogout, context, in, out, [this](auto call) {
         const auto end = [this](LogoutCall admitted) {
-          OnWorker(std::move(admitted), [this](auto& one) -> absl::Status {
+          const auto log_out = [this](auto& one) -> absl::StatusOr<uint64_t> {
             LATCHKEY_ASSIGN_OR_RETURN(
                 const LogoutAnswer answer,
                 DoLogout(authority_, one.request, one.MakeOrigin()));
             one.response.set_ended_count(answer.ended);
             *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
-            return absl::OkStatus();
-          });
+            return answer.revision;
+          };
+          OnWorkerPropagated(revocations_, std::move(admitted), log_out);
         };
         if (call->request.target_case() == v1::LogoutRequest::kSession) {
           Admit(std::move(call), Method::kLogoutByName, end);

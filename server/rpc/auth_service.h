@@ -4,6 +4,7 @@
 #include "client/base/ids.h"
 #include "latchkey/v1/auth.grpc.pb.h"
 #include "server/auth/authority.h"
+#include "server/auth/revocation_hub.h"
 #include "server/rpc/call.h"
 
 namespace latchkey {
@@ -23,7 +24,8 @@ using RawAuthService = v1::AuthService::WithRawCallbackMethod_Login<
 class AuthRpc final : public RawAuthService {
  public:
   // All must outlive the gRPC server that serves this.
-  AuthRpc(const CallDoor& door, Authority& authority, const Epoch& epoch);
+  AuthRpc(const CallDoor& door, Authority& authority,
+          RevocationHub& revocations, const Epoch& epoch);
 
   grpc::ServerUnaryReactor* Login(grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* in,
@@ -69,13 +71,14 @@ class AuthRpc final : public RawAuthService {
   void StartBatchValidate(BatchValidateCall call);
   void ValidateOnReader(ValidateCall call);
   void BatchValidateOnReader(BatchValidateCall call);
-  void FillValidate(const ValidateAnswer& answer,
-                    v1::ValidateResponse* response) const;
-  void FillBatchValidate(const BatchValidateAnswer& answer,
-                         v1::BatchValidateResponse* response) const;
+  template <typename OneCall>
+  void FillValidate(const ValidateAnswer& answer, OneCall& one) const;
+  template <typename OneCall>
+  void FillBatchValidate(const BatchValidateAnswer& answer, OneCall& one) const;
 
   const CallDoor door_;
   Authority& authority_;
+  RevocationHub& revocations_;
   const Epoch epoch_;
 };
 

@@ -2,6 +2,8 @@
 
 #include "grpcpp/support/slice.h"
 
+#include "server/rpc/status_map.h"
+
 namespace latchkey {
 
 BenchmarkRpc::BenchmarkRpc(const CallDoor& door) : door_(door) {}

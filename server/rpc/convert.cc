@@ -12,6 +12,21 @@ google::protobuf::Timestamp ToProto(absl::Time time) {
       absl::ToUnixMicros(time));
 }
 
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  return google::protobuf::util::TimeUtil::NanosecondsToDuration(
+      absl::ToInt64Nanoseconds(duration));
+}
+
+v1::PropagationReport ToProto(const PropagationReport& report) {
+  v1::PropagationReport proto;
+  proto.set_complete(report.complete);
+  proto.set_verifiers(report.verifiers);
+  proto.set_acknowledged(report.acknowledged);
+  proto.set_lease_expired(report.lease_expired);
+  *proto.mutable_elapsed() = ToProto(report.elapsed);
+  return proto;
+}
+
 v1::Revision ToProto(const Epoch& epoch, uint64_t revision) {
   v1::Revision proto;
   proto.set_token(RevisionToken(epoch, revision));

@@ -9,6 +9,7 @@
 #include "server/auth/audited.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/fields.h"
+#include "server/rpc/propagation.h"
 
 namespace latchkey {
 namespace {
@@ -44,8 +45,9 @@ v1::Key ToProto(const KeyInfo& info) {
 
 }  // namespace
 
-KeyRpc::KeyRpc(const CallDoor& door, KeyRing& keys, const Epoch& epoch)
-    : door_(door), keys_(keys), epoch_(epoch) {}
+KeyRpc::KeyRpc(const CallDoor& door, KeyRing& keys, RevocationHub& revocations,
+               const Epoch& epoch)
+    : door_(door), keys_(keys), revocations_(revocations), epoch_(epoch) {}
 
 grpc::ServerUnaryReactor* KeyRpc::GetJwks(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* in,
@@ -91,7 +93,7 @@ grpc::ServerUnaryReactor* KeyRpc::RevokeKey(
     grpc::ByteBuffer* out) {
   return Serve<v1::RevokeKeyRequest, v1::RevokeKeyResponse>(
       door_, Method::kRevokeKey, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        const auto revoke = [this](auto& one) -> absl::StatusOr<uint64_t> {
           FieldChecks checks;
           checks.Kid("kid", one.request.kid());
           LATCHKEY_RETURN_IF_ERROR(checks.status());
@@ -105,8 +107,9 @@ grpc::ServerUnaryReactor* KeyRpc::RevokeKey(
           if (revoked.successor.has_value()) {
             *one.response.mutable_successor() = ToProto(*revoked.successor);
           }
-          return absl::OkStatus();
-        });
+          return revoked.revision;
+        };
+        OnWorkerPropagated(revocations_, std::move(call), revoke);
       });
 }
 

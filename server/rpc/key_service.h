@@ -3,6 +3,7 @@
 
 #include "client/base/ids.h"
 #include "latchkey/v1/key.grpc.pb.h"
+#include "server/auth/revocation_hub.h"
 #include "server/credential/key_ring.h"
 #include "server/rpc/call.h"
 
@@ -18,7 +19,8 @@ using RawKeyService = v1::KeyService::WithRawCallbackMethod_GetJwks<
 class KeyRpc final : public RawKeyService {
  public:
   // All must outlive the gRPC server that serves this.
-  KeyRpc(const CallDoor& door, KeyRing& keys, const Epoch& epoch);
+  KeyRpc(const CallDoor& door, KeyRing& keys, RevocationHub& revocations,
+         const Epoch& epoch);
 
   grpc::ServerUnaryReactor* GetJwks(grpc::CallbackServerContext* context,
                                     const grpc::ByteBuffer* in,
@@ -40,6 +42,7 @@ class KeyRpc final : public RawKeyService {
 
   const CallDoor door_;
   KeyRing& keys_;
+  RevocationHub& revocations_;
   const Epoch epoch_;
 };
 

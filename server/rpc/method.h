@@ -44,6 +44,7 @@ enum class Method {
   kListKeys,
   kRotateKey,
   kRevokeKey,
+  kWatchRevocations,
   kGetServerInfo,
   kPing,  // served with --benchmark only
 };
@@ -60,7 +61,7 @@ struct MethodRule {
 
 // The one table of who may call what. A method that is not in it is refused.
 // (Health and reflection are gRPC's own: anyone, as far as they are served.)
-inline constexpr std::array<MethodRule, 28> kMethodRules = {{
+inline constexpr std::array<MethodRule, 29> kMethodRules = {{
     {Method::kLogin, "Login", std::nullopt, Permission::kLoginOnBehalf},
     {Method::kValidate, "Validate", Permission::kValidate,
      Permission::kSeeReason},
@@ -91,6 +92,7 @@ inline constexpr std::array<MethodRule, 28> kMethodRules = {{
     {Method::kListKeys, "ListKeys", Permission::kAdminister},
     {Method::kRotateKey, "RotateKey", Permission::kAdminister},
     {Method::kRevokeKey, "RevokeKey", Permission::kAdminister},
+    {Method::kWatchRevocations, "WatchRevocations", Permission::kValidate},
     {Method::kGetServerInfo, "GetServerInfo", Permission::kAdminister},
     {Method::kPing, "Ping", std::nullopt},
 }};

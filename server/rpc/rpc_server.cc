@@ -20,6 +20,7 @@
 #include "server/rpc/auth_service.h"
 #include "server/rpc/benchmark_service.h"
 #include "server/rpc/key_service.h"
+#include "server/rpc/revocation_service.h"
 #include "server/rpc/self_probe.h"
 #include "server/rpc/session_service.h"
 
@@ -80,10 +81,12 @@ struct RpcServer::ServiceSet {
         admission(options.max_calls_waiting),
         door{callers,       verbs.workers, verbs.readers, admission,
              verbs.metrics, verbs.clock,   verbs.log,     verbs.audit},
-        auth(door, verbs.authority, verbs.about.epoch),
-        sessions(door, verbs.sessions, verbs.authority, verbs.about.epoch),
-        accounts(door, verbs.accounts, verbs.about.epoch),
-        keys(door, verbs.keys, verbs.about.epoch),
+        auth(door, verbs.authority, verbs.revocations, verbs.about.epoch),
+        sessions(door, verbs.sessions, verbs.authority, verbs.revocations,
+                 verbs.about.epoch),
+        accounts(door, verbs.accounts, verbs.revocations, verbs.about.epoch),
+        keys(door, verbs.keys, verbs.revocations, verbs.about.epoch),
+        revocations(door, verbs.revocations, verbs.authority),
         admin(door, verbs.about),
         benchmark(door) {}
 
@@ -92,6 +95,7 @@ struct RpcServer::ServiceSet {
     builder->RegisterService(&sessions);
     builder->RegisterService(&accounts);
     builder->RegisterService(&keys);
+    builder->RegisterService(&revocations);
     builder->RegisterService(&admin);
   }
 
@@ -102,6 +106,7 @@ struct RpcServer::ServiceSet {
   SessionRpc sessions;
   AccountRpc accounts;
   KeyRpc keys;
+  RevocationRpc revocations;
   AdminRpc admin;
   BenchmarkRpc benchmark;
 };
@@ -118,7 +123,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
   if (options.credentials == nullptr) {
     options.credentials = grpc::InsecureServerCredentials();
   }
-  std::unique_ptr<RpcServer> result(new RpcServer(std::move(options)));
+  std::unique_ptr<RpcServer> result(
+      new RpcServer(std::move(options), verbs.revocations));
   result->port_ = network.port;
   result->near_address_ = NearAddressOf(network.sockets.front());
   LATCHKEY_ASSIGN_OR_RETURN(std::shared_ptr<Inlet> for_admin,
@@ -200,7 +206,8 @@ absl::StatusOr<FileDescriptor> RpcServer::ConnectInside() {
   return client;
 }
 
-RpcServer::RpcServer(Options options) : options_(std::move(options)) {}
+RpcServer::RpcServer(Options options, RevocationHub& revocations)
+    : options_(std::move(options)), revocations_(revocations) {}
 
 RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 
@@ -222,6 +229,8 @@ void RpcServer::Shutdown(absl::Duration drain) {
     MutexLock lock(&inside_mutex_);
     inside_.reset();
   }
+  // They never end by themselves.
+  revocations_.EndStreams();
   // At once, so that one listener's calls do not use up the other's time.
   std::vector<std::thread> drains;
   for (const auto& server : servers_) {

@@ -18,6 +18,7 @@
 #include "client/base/mutex.h"
 #include "server/auth/account_admin.h"
 #include "server/auth/authority.h"
+#include "server/auth/revocation_hub.h"
 #include "server/auth/session_admin.h"
 #include "server/base/file_descriptor.h"
 #include "server/base/log.h"
@@ -60,6 +61,7 @@ class RpcServer {
     AccountAdmin& accounts;
     SessionAdmin& sessions;
     KeyRing& keys;
+    RevocationHub& revocations;
     AccountBehind account_behind;
     AdminRpc::About about;
     TaskPool& workers;
@@ -92,15 +94,16 @@ class RpcServer {
   // SetServing says on both listeners whether the server is ready.
   void SetServing(bool serving);
 
-  // Shutdown stops taking connections and calls, lets those under way finish
-  // for at most `drain`, then cancels them. May be called again.
+  // Shutdown stops taking connections and calls, ends the streams of verifiers,
+  // lets what else is under way finish for at most `drain`, then cancels it.
+  // May be called again.
   void Shutdown(absl::Duration drain);
 
  private:
   struct ServiceSet;
   using Inlet = grpc::experimental::ExternalConnectionAcceptor;
 
-  explicit RpcServer(Options options);
+  RpcServer(Options options, RevocationHub& revocations);
 
   // Builds and starts the server of one listener; its connections come by the
   // inlet that it returns.
@@ -111,6 +114,7 @@ class RpcServer {
   // With the credentials, which gRPC asks for certificates as long as there is
   // a server.
   const Options options_;
+  RevocationHub& revocations_;
   std::vector<std::unique_ptr<ServiceSet>> services_;
   std::vector<std::unique_ptr<grpc::Server>> servers_;
   int port_ = 0;

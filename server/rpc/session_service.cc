@@ -6,6 +6,7 @@
 #include "client/base/status_macros.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/fields.h"
+#include "server/rpc/propagation.h"
 
 namespace latchkey {
 namespace {
@@ -33,8 +34,13 @@ void FillPage(const SessionAdmin::Page& page,
 }  // namespace
 
 SessionRpc::SessionRpc(const CallDoor& door, const SessionAdmin& sessions,
-                       Authority& authority, const Epoch& epoch)
-    : door_(door), sessions_(sessions), authority_(authority), epoch_(epoch) {}
+                       Authority& authority, RevocationHub& revocations,
+                       const Epoch& epoch)
+    : door_(door),
+      sessions_(sessions),
+      authority_(authority),
+      revocations_(revocations),
+      epoch_(epoch) {}
 
 grpc::ServerUnaryReactor* SessionRpc::GetSession(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
@@ -85,7 +91,7 @@ grpc::ServerUnaryReactor* SessionRpc::RevokeSession(
     grpc::ByteBuffer* out) {
   return Serve<v1::RevokeSessionRequest, v1::RevokeSessionResponse>(
       door_, Method::kRevokeSession, context, in, out, [this](auto call) {
-        OnWorker(std::move(call), [this](auto& one) -> absl::Status {
+        const auto revoke = [this](auto& one) -> absl::StatusOr<uint64_t> {
           FieldChecks checks;
           const auto ref = checks.SessionName("name", one.request.name());
           LATCHKEY_RETURN_IF_ERROR(checks.status());
@@ -96,8 +102,9 @@ grpc::ServerUnaryReactor* SessionRpc::RevokeSession(
                                       one.MakeOrigin()));
           one.response.set_ended(answer.ended > 0);
           *one.response.mutable_revision() = ToProto(epoch_, answer.revision);
-          return absl::OkStatus();
-        });
+          return answer.revision;
+        };
+        OnWorkerPropagated(revocations_, std::move(call), revoke);
       });
 }
 

@@ -4,6 +4,7 @@
 #include "client/base/ids.h"
 #include "latchkey/v1/session_service.grpc.pb.h"
 #include "server/auth/authority.h"
+#include "server/auth/revocation_hub.h"
 #include "server/auth/session_admin.h"
 #include "server/rpc/call.h"
 
@@ -19,7 +20,8 @@ class SessionRpc final : public RawSessionService {
  public:
   // All must outlive the gRPC server that serves this.
   SessionRpc(const CallDoor& door, const SessionAdmin& sessions,
-             Authority& authority, const Epoch& epoch);
+             Authority& authority, RevocationHub& revocations,
+             const Epoch& epoch);
 
   grpc::ServerUnaryReactor* GetSession(grpc::CallbackServerContext* context,
                                        const grpc::ByteBuffer* in,
@@ -35,6 +37,7 @@ class SessionRpc final : public RawSessionService {
   const CallDoor door_;
   const SessionAdmin& sessions_;
   Authority& authority_;
+  RevocationHub& revocations_;
   const Epoch epoch_;
 };
 

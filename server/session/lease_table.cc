@@ -96,12 +96,13 @@ std::optional<LeaseTable::Grant> LeaseTable::Heartbeat(StreamNumber stream,
     const auto found = streams_.find(stream);
     if (found == streams_.end() || !found->second.open) return std::nullopt;
     Stream& one = found->second;
-    Acknowledge(one, applied);
+    Acknowledge(one, applied, now);
     if (one.applied >= RequiredAt(now)) {
       const absl::Duration end = now + options_.ttl + LeaseMargin(options_.ttl);
       if (!one.leased) one.leased_since = last_wait_;
       one.lease_end = one.leased ? std::max(one.lease_end, end) : end;
       one.leased = true;
+      one.granted = now;
       next_end_ = std::min(next_end_, one.lease_end);
       ++grants_;
       grant = {
@@ -124,9 +125,12 @@ uint64_t LeaseTable::RequiredAt(absl::Duration now) {
   return required_;
 }
 
-void LeaseTable::Acknowledge(Stream& stream, uint64_t applied) {
+void LeaseTable::Acknowledge(Stream& stream, uint64_t applied,
+                             absl::Duration now) {
   if (applied <= stream.applied) return;
   const uint64_t before = std::exchange(stream.applied, applied);
+  // What a stream says first it has learned by a snapshot, not in its course.
+  if (before != 0) TimePropagation(before, applied, now);
   if (!stream.leased) return;
   const auto end = waits_.upper_bound(applied);
   for (auto wait = waits_.upper_bound(before); wait != end; ++wait) {
@@ -134,6 +138,17 @@ void LeaseTable::Acknowledge(Stream& stream, uint64_t applied) {
     --wait->second.pending;
     ++wait->second.report.acknowledged;
   }
+}
+
+void LeaseTable::TimePropagation(uint64_t before, uint64_t applied,
+                                 absl::Duration now) {
+  const auto oldest =
+      std::upper_bound(timed_.begin(), timed_.end(), before,
+                       [](uint64_t revision, const Commit& one) {
+                         return revision < one.revision;
+                       });
+  if (oldest == timed_.end() || oldest->revision > applied) return;
+  propagation_.Add(now - oldest->at);
 }
 
 void LeaseTable::EndLeases(absl::Duration now) {
@@ -177,6 +192,8 @@ void LeaseTable::Committed(uint64_t revision, bool revokes) {
   revoked_ = head_;
   RequiredAt(now);  // so that what is old does not pile up
   recent_.push_back({.revision = head_, .at = now});
+  timed_.push_back(recent_.back());
+  if (timed_.size() > kMaxTimed) timed_.pop_front();
 }
 
 LeaseTable::WaitNumber LeaseTable::Wait(uint64_t revision,
@@ -221,6 +238,11 @@ absl::Duration LeaseTable::Bound() const {
   return options_.heartbeat_interval + options_.ttl + LeaseMargin(options_.ttl);
 }
 
+absl::Duration LeaseTable::Patience() const {
+  return Bound() +
+         std::max(absl::ZeroDuration(), held_until_ - clock_.SinceBoot());
+}
+
 void LeaseTable::Tick() {
   Reports reports;
   {
@@ -255,9 +277,12 @@ LeaseTable::Figures LeaseTable::figures() const {
   MutexLock lock(&mutex_);
   Figures figures = {
       .waits = waits_.size(), .grants = grants_, .refusals = refusals_};
+  const absl::Duration now = clock_.SinceBoot();
   for (const auto& [_, stream] : streams_) {
     if (stream.open) ++figures.streams;
-    if (stream.leased) ++figures.leased;
+    if (!stream.leased) continue;
+    ++figures.leased;
+    figures.oldest_lease = std::max(figures.oldest_lease, now - stream.granted);
   }
   return figures;
 }

@@ -16,6 +16,7 @@
 
 #include "client/base/clock.h"
 #include "client/base/mutex.h"
+#include "server/base/metrics.h"
 #include "server/session/lease_store.h"
 
 namespace latchkey {
@@ -123,6 +124,13 @@ class LeaseTable {
 
   // Bound returns how long a Wait takes at most, but after a start.
   absl::Duration Bound() const;
+  // Patience returns how long a Wait that begins now takes at most: Bound, and
+  // what is left of waiting out what a process before this one granted.
+  absl::Duration Patience() const;
+
+  absl::Duration heartbeat_interval() const {
+    return options_.heartbeat_interval;
+  }
 
   // --- time ---
 
@@ -140,8 +148,14 @@ class LeaseTable {
     size_t waits = 0;
     uint64_t grants = 0;    // since the start
     uint64_t refusals = 0;  // to streams that lagged, since the start
+    // Since the grant to the stream whose lease is the oldest; zero if none.
+    absl::Duration oldest_lease;
   };
   Figures figures() const;
+
+  // propagation returns how long it took from a commit to its being applied:
+  // for each acknowledgement, of the oldest commit that it is for.
+  const DurationHistogram& propagation() const { return propagation_; }
 
  private:
   struct Stream {
@@ -149,6 +163,7 @@ class LeaseTable {
     bool leased = false;
     uint64_t applied = 0;
     absl::Duration lease_end;   // boot clock; if leased
+    absl::Duration granted;     // likewise: the newest grant
     uint64_t leased_since = 0;  // in the order of waits; if leased
   };
   struct PendingWait {
@@ -172,7 +187,10 @@ class LeaseTable {
   // Which revision a verifier must have applied to get a lease.
   uint64_t RequiredAt(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Acknowledges up to `applied` for `stream`.
-  void Acknowledge(Stream& stream, uint64_t applied)
+  void Acknowledge(Stream& stream, uint64_t applied, absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Times the oldest commit in (before, applied].
+  void TimePropagation(uint64_t before, uint64_t applied, absl::Duration now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends leases that have come to their end, and forgets closed streams
   // without one.
@@ -181,8 +199,11 @@ class LeaseTable {
   void Settle(absl::Duration now, Reports* reports)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  static constexpr size_t kMaxTimed = 4096;
+
   const Options options_;
   const Clock& clock_;
+  DurationHistogram propagation_;
   // What was granted before the start has ended then; by the boot clock.
   const absl::Duration held_until_;
 
@@ -196,6 +217,9 @@ class LeaseTable {
     absl::Duration at;
   };
   std::deque<Commit> recent_ ABSL_GUARDED_BY(mutex_);
+  // For the histogram: of commits that revoked something, the newest
+  // kMaxTimed.
+  std::deque<Commit> timed_ ABSL_GUARDED_BY(mutex_);
   std::map<StreamNumber, Stream> streams_ ABSL_GUARDED_BY(mutex_);
   // No lease ends before; so that not each call looks through all of them.
   absl::Duration next_end_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();

@@ -15,6 +15,9 @@
 #include "server/base/log.h"
 #include "server/base/metric_text.h"
 #include "server/credential/key_store.h"
+#include "server/session/commit_listener.h"
+#include "server/session/lease_store.h"
+#include "server/session/revocation_archive.h"
 #include "server/session/session_store.h"
 
 namespace latchkey {
@@ -48,6 +51,15 @@ class Database {
   virtual AccountStore& accounts() = 0;
   virtual SessionStore& sessions() = 0;
   virtual KeyStore& keys() = 0;
+  virtual const RevocationArchive& revocations() const = 0;
+  virtual LeaseStore& leases() = 0;
+
+  // Listen tells `listener`, which must live as long as anything is committed,
+  // of all that is from now on; Revision is what was before.
+  // REQUIRES: called once, and nothing is being committed
+  virtual void Listen(CommitListener& listener) = 0;
+  // Revision returns the newest revision that is durable.
+  virtual uint64_t Revision() const = 0;
 
   // epoch names this life of the directory (see Epoch).
   virtual const Epoch& epoch() const = 0;

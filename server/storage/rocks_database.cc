@@ -74,6 +74,8 @@ absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
   accounts_.emplace(*db_, *committer_, options.max_session_ttl);
   sessions_.emplace(*db_, *committer_, log_);
   keys_.emplace(*db_, *committer_);
+  revocations_.emplace(*db_, revision_);
+  leases_.emplace(*db_, *committer_);
   return absl::OkStatus();
 }
 

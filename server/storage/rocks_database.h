@@ -22,6 +22,8 @@
 #include "server/storage/rocks_account_store.h"
 #include "server/storage/rocks_db.h"
 #include "server/storage/rocks_key_store.h"
+#include "server/storage/rocks_lease_store.h"
+#include "server/storage/rocks_revocation_archive.h"
 #include "server/storage/rocks_session_store.h"
 #include "server/storage/store_health.h"
 #include "server/storage/table_check.h"
@@ -41,6 +43,14 @@ class RocksDatabase final : public Database {
   AccountStore& accounts() override { return *accounts_; }
   SessionStore& sessions() override { return *sessions_; }
   KeyStore& keys() override { return *keys_; }
+  const RevocationArchive& revocations() const override {
+    return *revocations_;
+  }
+  LeaseStore& leases() override { return *leases_; }
+  void Listen(CommitListener& listener) override {
+    committer_->Listen(listener);
+  }
+  uint64_t Revision() const override { return committer_->Revision(); }
   const Epoch& epoch() const override { return epoch_; }
   absl::Status Health() const override { return health_.Health(); }
   void WriteMetrics(MetricText& text) const override;
@@ -69,6 +79,8 @@ class RocksDatabase final : public Database {
   std::optional<RocksAccountStore> accounts_;
   std::optional<RocksSessionStore> sessions_;
   std::optional<RocksKeyStore> keys_;
+  std::optional<RocksRevocationArchive> revocations_;
+  std::optional<RocksLeaseStore> leases_;
 
   Mutex close_mutex_;  // held by Close throughout: it runs once
   bool closed_ ABSL_GUARDED_BY(close_mutex_) = false;

@@ -5,14 +5,15 @@ import unittest
 import grpc
 import harness
 from harness import (account_pb2, admin_pb2, auth_pb2, key_pb2,
-                     session_service_pb2)
+                     revocation_pb2, session_service_pb2)
 
-FILES = (account_pb2, admin_pb2, auth_pb2, key_pb2, session_service_pb2)
+FILES = (account_pb2, admin_pb2, auth_pb2, key_pb2, revocation_pb2,
+         session_service_pb2)
 
 # What may be called by anybody who reaches the port. All else is
 # administration: a new RPC that is not in here must be refused.
 OPEN_TO_ALL = {"Login", "Validate", "BatchValidate", "Refresh", "Logout",
-               "GetJwks"}
+               "GetJwks", "WatchRevocations"}
 
 # What the admin socket answers to an empty request: the fields it misses, or
 # None if nothing is missing.
@@ -43,6 +44,7 @@ EMPTY_REQUEST = {
     "RotateKey": None,
     "RevokeKey": {"kid"},
     "GetServerInfo": None,
+    "WatchRevocations": {"message"},
 }
 
 

@@ -24,7 +24,8 @@ import grpc  # noqa: E402  the stubs' path comes first
 from latchkey.internal.v1 import error_details_pb2  # noqa: E402
 from latchkey.v1 import (account_pb2, account_pb2_grpc, admin_pb2,  # noqa: E402
                          admin_pb2_grpc, auth_pb2, auth_pb2_grpc, key_pb2,
-                         key_pb2_grpc, session_pb2, session_service_pb2,
+                         key_pb2_grpc, revocation_pb2, revocation_pb2_grpc,
+                         session_pb2, session_service_pb2,
                          session_service_pb2_grpc)
 
 LATCHKEYD = os.environ["TEST_LATCHKEYD"]
@@ -147,6 +148,8 @@ class Stubs:
             self.channel)
         self.keys = key_pb2_grpc.KeyServiceStub(self.channel)
         self.admin = admin_pb2_grpc.AdminServiceStub(self.channel)
+        self.revocations = revocation_pb2_grpc.RevocationServiceStub(
+            self.channel)
 
     def raw(self, method, request=b""):
         """Calls `method`, "/service/Name", with bytes, and returns bytes."""

@@ -10,6 +10,7 @@
 #include "tools/latchkey/server.h"
 #include "tools/latchkey/show.h"
 #include "tools/latchkey/table.h"
+#include "tools/latchkey/wait.h"
 
 namespace latchkey {
 namespace {
@@ -22,6 +23,7 @@ struct AccountOptions {
   std::vector<std::string> roles;
   bool no_roles = false;
   bool service = false;
+  WaitOptions wait;
 };
 
 ExitCode Create(const Invocation& invocation, const AccountOptions& options) {
@@ -72,39 +74,44 @@ ExitCode SetPassword(const Invocation& invocation,
   v1::SetPasswordRequest request;
   request.set_name(AccountResource(options.account));
   request.set_password(std::string(password->Reveal()));
+  ApplyWait(options.wait, &request);
   v1::SetPasswordResponse response;
   const ExitCode code =
       Server(invocation)
           .Call<Accounts>(&Accounts::StubInterface::SetPassword, request,
                           &response);
   if (code != ExitCode::kYes) return code;
-  return Show(invocation, response, AccountText(response.account()));
+  return ShowTaken(invocation, options.wait, response,
+                   AccountText(response.account()));
 }
 
 ExitCode Update(const Invocation& invocation, const AccountOptions& options) {
   v1::UpdateAccountRequest request;
   request.set_name(AccountResource(options.account));
   request.mutable_roles()->Assign(options.roles.begin(), options.roles.end());
+  ApplyWait(options.wait, &request);
   v1::UpdateAccountResponse response;
   const ExitCode code =
       Server(invocation)
           .Call<Accounts>(&Accounts::StubInterface::UpdateAccount, request,
                           &response);
   if (code != ExitCode::kYes) return code;
-  return Show(invocation, response, AccountText(response.account()));
+  return ShowTaken(invocation, options.wait, response,
+                   AccountText(response.account()));
 }
 
 ExitCode Delete(const Invocation& invocation, const AccountOptions& options) {
   v1::DeleteAccountRequest request;
   request.set_name(AccountResource(options.account));
+  ApplyWait(options.wait, &request);
   v1::DeleteAccountResponse response;
   const ExitCode code =
       Server(invocation)
           .Call<Accounts>(&Accounts::StubInterface::DeleteAccount, request,
                           &response);
   if (code != ExitCode::kYes) return code;
-  return Show(invocation, response,
-              absl::StrCat("deleted  ", request.name(), "\n"));
+  return ShowTaken(invocation, options.wait, response,
+                   absl::StrCat("deleted  ", request.name(), "\n"));
 }
 
 // ByName makes the action of an RPC that takes a name and gives an account.
@@ -124,9 +131,29 @@ std::function<ExitCode(const Invocation&, const AccountOptions&)> ByName(
   };
 }
 
+ExitCode Disable(const Invocation& invocation, const AccountOptions& options) {
+  v1::DisableAccountRequest request;
+  request.set_name(AccountResource(options.account));
+  ApplyWait(options.wait, &request);
+  v1::DisableAccountResponse response;
+  const ExitCode code =
+      Server(invocation)
+          .Call<Accounts>(&Accounts::StubInterface::DisableAccount, request,
+                          &response);
+  if (code != ExitCode::kYes) return code;
+  return ShowTaken(invocation, options.wait, response,
+                   AccountText(response.account()));
+}
+
 void DefineAccount(CLI::App* command, AccountOptions* options) {
   command->add_option("account", options->account, "Its name, e.g. alice")
       ->required();
+}
+
+// Of a command that ends sessions.
+void DefineTaking(CLI::App* command, AccountOptions* options) {
+  DefineAccount(command, options);
+  AddWaitOptions(command, &options->wait);
 }
 
 void DefinePassword(CLI::App* command, AccountOptions* options) {
@@ -152,6 +179,7 @@ void DefineUpdate(CLI::App* command, AccountOptions* options) {
           "A role that it has from now on; may be given many times");
   roles->add_flag("--no-roles", options->no_roles, "It has none from now on");
   roles->require_option(1);
+  AddWaitOptions(command, &options->wait);
 }
 
 }  // namespace
@@ -181,15 +209,20 @@ void AddAccountCommands(CLI::App* app, Invocation* invocation) {
       "  latchkey account update alice --no-roles",
       DefineUpdate, Update);
   add("disable", "End its sessions and refuse its logins",
-      "example:\n  latchkey account disable alice", DefineAccount,
-      ByName(&Accounts::StubInterface::DisableAccount));
+      "example:\n  latchkey account disable alice --wait", DefineTaking,
+      Disable);
   add("enable", "Let it log in again; ended sessions stay ended",
       "example:\n  latchkey account enable alice", DefineAccount,
       ByName(&Accounts::StubInterface::EnableAccount));
   add("delete", "Remove it and end its sessions",
-      "example:\n  latchkey account delete alice", DefineAccount, Delete);
-  add("set-password", "Give it another password and end its sessions",
-      "example:\n  latchkey account set-password alice", DefinePassword,
+      "example:\n  latchkey account delete alice", DefineTaking, Delete);
+  add(
+      "set-password", "Give it another password and end its sessions",
+      "example:\n  latchkey account set-password alice",
+      [](CLI::App* command, AccountOptions* options) {
+        DefinePassword(command, options);
+        AddWaitOptions(command, &options->wait);
+      },
       SetPassword);
   AddServiceCommands(account, invocation);
 }

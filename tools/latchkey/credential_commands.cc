@@ -16,6 +16,7 @@
 #include "tools/latchkey/server.h"
 #include "tools/latchkey/show.h"
 #include "tools/latchkey/table.h"
+#include "tools/latchkey/wait.h"
 
 namespace latchkey {
 namespace {
@@ -55,6 +56,7 @@ struct LogoutOptions {
   SecretSource credential;
   std::string session;
   std::string scope = "this";
+  WaitOptions wait;
 };
 
 // Moves a secret of a response into a file, if one is named, so that it is
@@ -209,13 +211,14 @@ ExitCode Logout(const Invocation& invocation, const LogoutOptions& options) {
     request.set_credential(std::string(credential->Reveal()));
   }
   request.set_scope(ScopeOf(options.scope));
+  ApplyWait(options.wait, &request);
   v1::LogoutResponse response;
   const ExitCode code =
       Server(invocation)
           .Call<Auth>(&Auth::StubInterface::Logout, request, &response);
   if (code != ExitCode::kYes) return code;
-  return Show(invocation, response,
-              absl::StrCat("ended  ", response.ended_count(), "\n"));
+  return ShowTaken(invocation, options.wait, response,
+                   absl::StrCat("ended  ", response.ended_count(), "\n"));
 }
 
 void DefineLogin(CLI::App* command, LoginOptions* options) {
@@ -280,6 +283,7 @@ void DefineLogout(CLI::App* command, LogoutOptions* options) {
                    "Which sessions of the account end")
       ->check(CLI::IsMember({"this", "others", "all"}))
       ->capture_default_str();
+  AddWaitOptions(command, &options->wait);
 }
 
 }  // namespace

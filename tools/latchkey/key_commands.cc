@@ -9,6 +9,7 @@
 #include "tools/latchkey/server.h"
 #include "tools/latchkey/show.h"
 #include "tools/latchkey/table.h"
+#include "tools/latchkey/wait.h"
 
 namespace latchkey {
 namespace {
@@ -65,16 +66,19 @@ ExitCode Rotate(const Invocation& invocation, const NoOptions&) {
 
 struct RevokeOptions {
   std::string kid;
+  WaitOptions wait;
 };
 
 void DefineRevoke(CLI::App* command, RevokeOptions* options) {
   command->add_option("key", options->kid, "The key, as key list names it")
       ->required();
+  AddWaitOptions(command, &options->wait);
 }
 
 ExitCode Revoke(const Invocation& invocation, const RevokeOptions& options) {
   v1::RevokeKeyRequest request;
   request.set_kid(options.kid);
+  ApplyWait(options.wait, &request);
   v1::RevokeKeyResponse response;
   const ExitCode code =
       Server(invocation)
@@ -85,7 +89,7 @@ ExitCode Revoke(const Invocation& invocation, const RevokeOptions& options) {
   if (response.has_successor()) {
     record.Add("signs now", response.successor().kid());
   }
-  return Show(invocation, response, record.Text());
+  return ShowTaken(invocation, options.wait, response, record.Text());
 }
 
 ExitCode Jwks(const Invocation& invocation, const NoOptions&) {

@@ -16,6 +16,7 @@
 #include "tools/latchkey/server.h"
 #include "tools/latchkey/show.h"
 #include "tools/latchkey/table.h"
+#include "tools/latchkey/wait.h"
 
 namespace latchkey {
 namespace {
@@ -30,6 +31,7 @@ struct ServiceOptions {
   bool end_sessions = false;
   std::vector<std::string> names;
   bool none = false;
+  WaitOptions wait;  // of secret remove
 };
 
 // Takes a secret's id, or its whole name.
@@ -92,14 +94,15 @@ ExitCode RemoveSecret(const Invocation& invocation,
   v1::RemoveClientSecretRequest request;
   request.set_name(SecretResource(options));
   request.set_end_sessions(options.end_sessions);
+  ApplyWait(options.wait, &request);
   v1::RemoveClientSecretResponse response;
   const ExitCode code =
       Server(invocation)
           .Call<Accounts>(&Accounts::StubInterface::RemoveClientSecret, request,
                           &response);
   if (code != ExitCode::kYes) return code;
-  return Show(invocation, response,
-              absl::StrCat("removed  ", request.name(), "\n"));
+  return ShowTaken(invocation, options.wait, response,
+                   absl::StrCat("removed  ", request.name(), "\n"));
 }
 
 ExitCode SetJwks(const Invocation& invocation, const ServiceOptions& options) {
@@ -160,6 +163,7 @@ void DefineRemoveSecret(CLI::App* command, ServiceOptions* options) {
       ->required();
   command->add_flag("--end-sessions", options->end_sessions,
                     "End all sessions of the account as well");
+  AddWaitOptions(command, &options->wait);
 }
 
 void DefineSetJwks(CLI::App* command, ServiceOptions* options) {

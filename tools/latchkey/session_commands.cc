@@ -6,6 +6,7 @@
 #include "tools/latchkey/server.h"
 #include "tools/latchkey/show.h"
 #include "tools/latchkey/table.h"
+#include "tools/latchkey/wait.h"
 
 namespace latchkey {
 namespace {
@@ -14,6 +15,7 @@ using Sessions = v1::SessionService;
 
 struct SessionOptions {
   std::string name;  // of the account, or of the session
+  WaitOptions wait;  // of revoke
 };
 
 ExitCode List(const Invocation& invocation, const SessionOptions& options) {
@@ -57,14 +59,15 @@ ExitCode ShowOne(const Invocation& invocation, const SessionOptions& options) {
 ExitCode Revoke(const Invocation& invocation, const SessionOptions& options) {
   v1::RevokeSessionRequest request;
   request.set_name(options.name);
+  ApplyWait(options.wait, &request);
   v1::RevokeSessionResponse response;
   const ExitCode code =
       Server(invocation)
           .Call<Sessions>(&Sessions::StubInterface::RevokeSession, request,
                           &response);
   if (code != ExitCode::kYes) return code;
-  return Show(invocation, response,
-              response.ended() ? "ended\n" : "had ended before\n");
+  return ShowTaken(invocation, options.wait, response,
+                   response.ended() ? "ended\n" : "had ended before\n");
 }
 
 void DefineSession(CLI::App* command, SessionOptions* options) {
@@ -95,7 +98,11 @@ void AddSessionCommands(CLI::App* app, Invocation* invocation) {
   AddCommand<SessionOptions>(
       session, invocation, "revoke", "End one session",
       "example:\n  latchkey session revoke accounts/alice/sessions/ID",
-      DefineSession, Revoke);
+      [](CLI::App* command, SessionOptions* options) {
+        DefineSession(command, options);
+        AddWaitOptions(command, &options->wait);
+      },
+      Revoke);
 }
 
 }  // namespace latchkey

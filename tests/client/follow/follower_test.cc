@@ -1,6 +1,7 @@
 #include "client/follow/follower.h"
 
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -109,6 +110,22 @@ TEST_F(FollowerTest, SendsAHeartbeatEachInterval) {
   clock_.Advance(kTick);
   EXPECT_EQ(Take<Heartbeat>().nonce, first + 1);
   EXPECT_TRUE(IsIdle());
+}
+
+TEST_F(FollowerTest, KeepsToTheServersIntervalIfThatIsLess) {
+  for (const auto& [servers, kept] :
+       {std::pair(absl::Milliseconds(100), absl::Milliseconds(100)),
+        std::pair(kInterval * 2, kInterval),
+        std::pair(absl::ZeroDuration(), kInterval),
+        std::pair(kTick, Follower::kMinInterval)}) {
+    follower_.Connected();
+    Take<Subscribe>();
+    EXPECT_EQ(
+        Receive(Welcome{.epoch = EpochOf(1), .heartbeat_interval = servers}),
+        absl::StatusCode::kOk);
+    Take<Heartbeat>();
+    EXPECT_EQ(follower_.NextTake(), clock_.SinceBoot() + kept);
+  }
 }
 
 TEST_F(FollowerTest, AcknowledgesABatchAtOnceAfterItWasApplied) {
