@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 
+#include "client/call_metadata.h"
 #include "client/verify/revision.h"
 #include "client/verify/token_limits.h"
 
@@ -40,7 +41,7 @@ absl::string_view View(grpc::string_ref text) {
 std::variant<CallerProof, GuardRefusal> ReadCallerProof(
     const CallMetadata& metadata) {
   CallerProof proof;
-  const auto values = metadata.equal_range(kAuthorizationKey);
+  const auto values = metadata.equal_range(kAuthorizationMetadata);
   if (values.first == values.second) return GuardRefusal::kNoCredential;
   const auto credential = BearerOf(View(values.first->second));
   if (std::next(values.first) != values.second || !credential.has_value()) {
@@ -48,7 +49,7 @@ std::variant<CallerProof, GuardRefusal> ReadCallerProof(
   }
   proof.credential = *credential;
 
-  const auto revisions = metadata.equal_range(kRevisionKey);
+  const auto revisions = metadata.equal_range(kRevisionMetadata);
   if (revisions.first == revisions.second) return proof;
   proof.revision = View(revisions.first->second);
   if (std::next(revisions.first) != revisions.second ||

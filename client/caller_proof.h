@@ -11,10 +11,6 @@
 
 namespace latchkey {
 
-// What the metadata is called, in calls to any guarded server.
-inline constexpr char kAuthorizationKey[] = "authorization";
-inline constexpr char kRevisionKey[] = "latchkey-revision";
-
 // CallerProof is what a call brings for its caller, not checked yet. It points
 // into the call's metadata.
 struct CallerProof {
