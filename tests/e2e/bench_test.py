@@ -103,7 +103,8 @@ class Bench(unittest.TestCase):
 
     def test_every_part_runs_and_every_answer_is_right(self):
         for part in ("validate", "batch", "login", "service-login", "storm",
-                     "local", "session-vs-token", "expiry", "churn", "scale"):
+                     "local", "session-vs-token", "revoke", "expiry", "churn",
+                     "scale"):
             with self.subTest(part):
                 done = self.run_bench(part, *SHORT)
                 self.assertEqual(done.code, 0, done.err)

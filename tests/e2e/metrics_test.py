@@ -17,6 +17,12 @@ LISTEN = ("--metrics_listen", "127.0.0.1:0")
 
 # Names are public: dashboards and alerts stand on them.
 FAMILIES = {
+    "latchkey_verifier_streams", "latchkey_verifier_leases",
+    "latchkey_verifier_oldest_lease_seconds",
+    "latchkey_verifier_heartbeats_total",
+    "latchkey_verifier_accepted_staleness_seconds",
+    "latchkey_propagation_waits", "latchkey_revocation_propagation_seconds",
+    "latchkey_revocation_log_entries",
     "latchkey_build_info", "latchkey_cache_entries",
     "latchkey_cache_lookups_total", "latchkey_cache_max_entries",
     "latchkey_cache_warm",

@@ -37,6 +37,7 @@ Part PartOf(const std::string& name) {
       {"storm", RunStorm},
       {"local", RunLocal},
       {"session-vs-token", RunSessionVsToken},
+      {"revoke", RunRevoke},
       {"expiry", RunExpiry},
       {"churn", RunChurn},
       {"scale", RunScale}};

@@ -25,6 +25,8 @@ constexpr char kFooter[] =
     "  storm             checks while logins come at twice what can be done\n"
     "  local             verifying tokens in process\n"
     "  session-vs-token  opaque or JWT, by RPC or locally: what each costs\n"
+    "  revoke            from a logout to its being refused by verifiers that\n"
+    "                    judge by themselves: 1, 100 and 1,000 of them\n"
     "  expiry            checks while a million sessions expire in a minute\n"
     "  churn             memory while sessions come and go (--minutes)\n"
     "  scale             10 k, 1 M and 10 M sessions: speed, memory, disk,\n"
@@ -157,7 +159,7 @@ Instead UsageError(std::string problem) {
 const std::vector<std::string>& PartNames() {
   static const auto& names = *new std::vector<std::string>{
       "validate",         "batch",  "login", "service-login", "storm", "local",
-      "session-vs-token", "expiry", "churn", "scale"};
+      "session-vs-token", "revoke", "expiry", "churn", "scale"};
   return names;
 }
 

@@ -19,6 +19,7 @@ namespace latchkey::bench {
 [[nodiscard]] absl::Status RunStorm(const Bench& bench);
 [[nodiscard]] absl::Status RunLocal(const Bench& bench);
 [[nodiscard]] absl::Status RunSessionVsToken(const Bench& bench);
+[[nodiscard]] absl::Status RunRevoke(const Bench& bench);
 [[nodiscard]] absl::Status RunExpiry(const Bench& bench);
 [[nodiscard]] absl::Status RunChurn(const Bench& bench);
 [[nodiscard]] absl::Status RunScale(const Bench& bench);

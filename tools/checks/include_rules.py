@@ -21,6 +21,7 @@ ROOMS = {
     # What other services link: it speaks gRPC, what it stands on does not.
     "client": CLIENT,
     "client/agent": CLIENT | {"client"},
+    "client/examples": CLIENT | {"client"},
     "server/base": {"client/base"},
     "server/account": BASES,
     "server/credential": BASES | {"client/verify"},

@@ -105,15 +105,23 @@ function(latchkey_use_precompiled name kind)
   target_precompile_headers(${name} REUSE_FROM latchkey_pch_${kind})
 endfunction()
 
-# latchkey_room(NAME SOURCES ... HEADERS ... PUBLIC ... PRIVATE ...)
-# A room is a static library; include paths start at the project's root.
+# latchkey_room(NAME SOURCES ... HEADERS ... PRIVATE_HEADERS ... PUBLIC ...
+#   PRIVATE ...)
+# A room is a static library; include paths start at the project's root. Of
+# rooms that are installed, PRIVATE_HEADERS stay here.
 function(latchkey_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ROOM ""
+    "" "SOURCES;HEADERS;PRIVATE_HEADERS;PUBLIC;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${ROOM_SOURCES})
   target_sources(${name} PUBLIC FILE_SET HEADERS
     BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ROOM_HEADERS})
+  if(ROOM_PRIVATE_HEADERS)
+    target_sources(${name} PRIVATE FILE_SET private_headers TYPE HEADERS
+      BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ROOM_PRIVATE_HEADERS})
+  endif()
+  # How we compile is no business of who links an installed room.
   target_link_libraries(${name} PUBLIC ${ROOM_PUBLIC}
-    PRIVATE latchkey_options ${ROOM_PRIVATE})
+    PRIVATE $<BUILD_INTERFACE:latchkey_options> ${ROOM_PRIVATE})
   latchkey_use_precompiled(${name} room ${ROOM_PUBLIC} ${ROOM_PRIVATE})
   # Every header compiles alone: target all_verify_interface_header_sets.
   set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)

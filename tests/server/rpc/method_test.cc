@@ -12,6 +12,7 @@
 #include "latchkey/v1/admin.pb.h"
 #include "latchkey/v1/auth.pb.h"
 #include "latchkey/v1/key.pb.h"
+#include "latchkey/v1/revocation.pb.h"
 #include "latchkey/v1/session_service.pb.h"
 
 namespace latchkey {
@@ -25,6 +26,7 @@ std::set<std::string> DeclaredMethods() {
         v1::Account::descriptor()->file(), v1::Key::descriptor()->file(),
         v1::GetServerInfoRequest::descriptor()->file(),
         v1::GetSessionRequest::descriptor()->file(),
+        v1::Subscribe::descriptor()->file(),
         internal::v1::PingRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
@@ -53,7 +55,8 @@ TEST(MethodRules, StandInTheOrderOfTheEnum) {
 TEST(MethodRules, NeedWhatTheContractSays) {
   const std::set<std::string> open = {"Login", "Refresh", "Logout", "GetJwks",
                                       "Ping"};
-  const std::set<std::string> validators = {"Validate", "BatchValidate"};
+  const std::set<std::string> validators = {"Validate", "BatchValidate",
+                                            "WatchRevocations"};
   for (const MethodRule& rule : kMethodRules) {
     const std::string name(rule.name);
     std::optional<Permission> needs = Permission::kAdminister;
