@@ -74,6 +74,9 @@ void GuardCore::Ask(const Incoming& incoming, const MethodRule& rule,
       .max_auth_age = rule.max_auth_age,
       .at_least_as_fresh = std::string(proof.revision),
       .passive = rule.passive};
+  // The call, and with it whoever else holds this, may be over when Check
+  // returns; and an answer may come when the guard is closed.
+  const auto self = shared_from_this();
   const auto waiting = may_delay ? nullptr : std::make_shared<Waiting>();
   std::optional<Verdict> known;
   {
@@ -84,10 +87,9 @@ void GuardCore::Ask(const Incoming& incoming, const MethodRule& rule,
     } else if (known = validator_.CheckNow(proof.credential, options); known) {
       Decide(incoming, rule, *known);
     } else {
-      // The answer may come when the guard is closed; this lives then.
       validator_.Check(proof.credential, options,
                        clock_.Now() + options_.check_timeout,
-                       [self = shared_from_this(), incoming, &rule, waiting,
+                       [self, incoming, &rule, waiting,
                         judged](const absl::StatusOr<Verdict>& verdict) {
                          self->Decide(incoming, rule, verdict);
                          waiting != nullptr ? waiting->End() : judged();

@@ -87,6 +87,9 @@ struct GuardFigures {
 // reads and writes that fail. Likewise, with UNAVAILABLE, when the validator
 // lost sight of the session and cannot find out about it within check_timeout.
 //
+// To call on in the caller's name, take what the call brought by
+// ReadCallerProof(context->client_metadata()), and see call_metadata.h.
+//
 // With the callback API nothing blocks; its handlers may begin on a thread of
 // the validator. A server of the synchronous API waits for the check in the
 // thread of the call, one with completion queues in the thread that polls.

@@ -158,8 +158,8 @@ Instead UsageError(std::string problem) {
 
 const std::vector<std::string>& PartNames() {
   static const auto& names = *new std::vector<std::string>{
-      "validate",         "batch",  "login", "service-login", "storm", "local",
-      "session-vs-token", "revoke", "expiry", "churn", "scale"};
+      "validate",         "batch",  "login",  "service-login", "storm", "local",
+      "session-vs-token", "revoke", "expiry", "churn",         "scale"};
   return names;
 }
 
