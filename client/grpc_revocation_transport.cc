@@ -156,11 +156,19 @@ GrpcRevocationTransport::GrpcRevocationTransport(
     std::shared_ptr<grpc::CallCredentials> credentials)
     : channel_(std::move(channel)), credentials_(std::move(credentials)) {}
 
+GrpcRevocationTransport::~GrpcRevocationTransport() { calls_.AwaitNone(); }
+
 std::unique_ptr<RevocationLink> GrpcRevocationTransport::Connect(
     std::function<void()> wake) {
-  auto call = std::make_shared<Call>(channel_, credentials_, std::move(wake));
+  calls_.Add();
+  const std::shared_ptr<Call> call(
+      new Call(channel_, credentials_, std::move(wake)),
+      [&calls = calls_](Call* last) {
+        delete last;
+        calls.Remove();
+      });
   call->Begin(call);
-  return std::make_unique<Link>(std::move(call));
+  return std::make_unique<Link>(call);
 }
 
 }  // namespace latchkey
