@@ -9,11 +9,10 @@ namespace latchkey {
 // built on absl::Mutex, which ThreadSanitizer does not see.)
 class Notification {
  public:
+  // Within the lock: whoever waits may destroy this next.
   void Notify() {
-    {
-      MutexLock lock(&mutex_);
-      happened_ = true;
-    }
+    MutexLock lock(&mutex_);
+    happened_ = true;
     changed_.NotifyAll();
   }
   void Wait() {
