@@ -25,8 +25,10 @@ class Call final : public grpc::ClientBidiReactor<Request, Response> {
  public:
   Call(const std::shared_ptr<grpc::Channel>& channel,
        const std::shared_ptr<grpc::CallCredentials>& credentials,
-       std::function<void()> wake)
-      : stub_(v1::RevocationService::NewStub(channel)), wake_(std::move(wake)) {
+       std::function<void()> wake, UseGate& calls)
+      : use_(calls),
+        stub_(v1::RevocationService::NewStub(channel)),
+        wake_(std::move(wake)) {
     if (credentials != nullptr) context_.set_credentials(credentials);
   }
 
@@ -117,6 +119,7 @@ class Call final : public grpc::ClientBidiReactor<Request, Response> {
     if (std::exchange(is_held_, false)) RemoveHold();
   }
 
+  const UseGate::Use use_;  // first: it ends when all else is gone
   const std::unique_ptr<v1::RevocationService::Stub> stub_;
   const std::function<void()> wake_;
   grpc::ClientContext context_;
@@ -156,19 +159,14 @@ GrpcRevocationTransport::GrpcRevocationTransport(
     std::shared_ptr<grpc::CallCredentials> credentials)
     : channel_(std::move(channel)), credentials_(std::move(credentials)) {}
 
-GrpcRevocationTransport::~GrpcRevocationTransport() { calls_.AwaitNone(); }
+GrpcRevocationTransport::~GrpcRevocationTransport() { calls_.Close(); }
 
 std::unique_ptr<RevocationLink> GrpcRevocationTransport::Connect(
     std::function<void()> wake) {
-  calls_.Add();
-  const std::shared_ptr<Call> call(
-      new Call(channel_, credentials_, std::move(wake)),
-      [&calls = calls_](Call* last) {
-        delete last;
-        calls.Remove();
-      });
+  auto call =
+      std::make_shared<Call>(channel_, credentials_, std::move(wake), calls_);
   call->Begin(call);
-  return std::make_unique<Link>(call);
+  return std::make_unique<Link>(std::move(call));
 }
 
 }  // namespace latchkey

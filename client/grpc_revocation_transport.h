@@ -7,33 +7,10 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/security/credentials.h"
 
-#include "client/base/mutex.h"
 #include "client/follow/revocation_transport.h"
+#include "client/use_gate.h"
 
 namespace latchkey {
-
-// LiveCalls counts the calls that gRPC has not let go of. Safe from any thread.
-class LiveCalls {
- public:
-  void Add() {
-    MutexLock lock(&mutex_);
-    ++count_;
-  }
-  // Within the lock: whoever waits may destroy this next.
-  void Remove() {
-    MutexLock lock(&mutex_);
-    if (--count_ == 0) none_.NotifyAll();
-  }
-  void AwaitNone() {
-    MutexLock lock(&mutex_);
-    while (count_ > 0) none_.Wait(&mutex_);
-  }
-
- private:
-  Mutex mutex_;
-  CondVar none_;
-  int count_ ABSL_GUARDED_BY(mutex_) = 0;
-};
 
 // GrpcRevocationTransport carries streams of revocations over one channel.
 class GrpcRevocationTransport final : public RevocationTransport {
@@ -51,7 +28,7 @@ class GrpcRevocationTransport final : public RevocationTransport {
  private:
   const std::shared_ptr<grpc::Channel> channel_;
   const std::shared_ptr<grpc::CallCredentials> credentials_;
-  LiveCalls calls_;
+  UseGate calls_;  // used by each until gRPC has let go of it
 };
 
 }  // namespace latchkey

@@ -1,32 +1,38 @@
 #include "client/use_gate.h"
 
 namespace latchkey {
+namespace {
 
-UseGate::Use::Use(UseGate& gate) : gate_(gate), ok_(gate.Enter()) {}
+constexpr int64_t kClosed = 1;
+constexpr int64_t kOneUse = 2;
 
-UseGate::Use::~Use() {
-  if (ok_) gate_.Leave();
-}
+}  // namespace
 
-// Counts itself first and looks then, while Close closes first and counts
-// then: one of the two sees the other.
 bool UseGate::Enter() {
-  users_.fetch_add(1);
-  if (!closed_.load()) return true;
-  Leave();
-  return false;
+  int64_t state = state_.load();
+  do {
+    if ((state & kClosed) != 0) return false;
+  } while (!state_.compare_exchange_weak(state, state + kOneUse));
+  return true;
 }
 
 void UseGate::Leave() {
-  if (users_.fetch_sub(1) != 1 || !closed_.load()) return;
+  if (state_.fetch_sub(kOneUse) != kOneUse + kClosed) return;
+  // Within the lock: whoever waits may destroy this next.
   MutexLock lock(&mutex_);
+  none_left_ = true;
   left_.NotifyAll();
 }
 
 void UseGate::Close() {
-  closed_.store(true);
+  const int64_t before = state_.fetch_or(kClosed);
   MutexLock lock(&mutex_);
-  while (users_.load() != 0) left_.Wait(&mutex_);
+  // Nobody was inside when it was closed: then nobody will say so.
+  if (before == 0) {
+    none_left_ = true;
+    left_.NotifyAll();
+  }
+  while (!none_left_) left_.Wait(&mutex_);
 }
 
 }  // namespace latchkey

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -58,6 +59,17 @@ TEST(UseGateTest, NobodyIsInsideOnceCloseHasReturned) {
   gate.Close();
   EXPECT_EQ(inside, 0);
   for (std::thread& user : users) user.join();
+}
+
+TEST(UseGateTest, MayBeDestroyedOnceCloseHasReturned) {
+  for (int i = 0; i < 1000; ++i) {
+    auto gate = std::make_unique<UseGate>();
+    auto use = std::make_unique<UseGate::Use>(*gate);
+    std::thread leaver([&] { use.reset(); });
+    gate->Close();
+    gate.reset();
+    leaver.join();
+  }
 }
 
 }  // namespace
