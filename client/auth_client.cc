@@ -14,6 +14,7 @@
 #include "grpcpp/support/status.h"
 
 #include "client/alarm_timer.h"
+#include "client/await.h"
 #include "client/base/mutex.h"
 #include "client/base/status_macros.h"
 #include "client/call_metadata.h"
@@ -33,23 +34,6 @@ class UnderWay {
   // Cancel ends it soon; not before the client is stopping.
   virtual void Cancel() = 0;
 };
-
-template <typename Response>
-absl::StatusOr<Response> WaitFor(
-    const std::function<void(AuthClient::Done<Response>)>& begin) {
-  Mutex mutex;
-  CondVar answered;
-  std::optional<absl::StatusOr<Response>> answer;
-  begin([&](absl::StatusOr<Response> result) {
-    // Notified under the lock: once it is free, all this may be gone.
-    MutexLock lock(&mutex);
-    answer = std::move(result);
-    answered.NotifyOne();
-  });
-  MutexLock lock(&mutex);
-  while (!answer.has_value()) answered.Wait(&mutex);
-  return *std::move(answer);
-}
 
 absl::Status CheckOptions(const CallOptions& options) {
   if (!options.bearer.empty()) {
@@ -337,14 +321,14 @@ void AuthClient::Logout(v1::LogoutRequest request, absl::Time deadline,
 absl::StatusOr<v1::LoginResponse> AuthClient::Login(v1::LoginRequest request,
                                                     absl::Time deadline,
                                                     CallOptions options) {
-  return WaitFor<v1::LoginResponse>([&](auto done) {
+  return Await<absl::StatusOr<v1::LoginResponse>>([&](auto done) {
     Login(std::move(request), deadline, std::move(done), std::move(options));
   });
 }
 
 absl::StatusOr<v1::ValidateResponse> AuthClient::Validate(
     v1::ValidateRequest request, absl::Time deadline, CallOptions options) {
-  return WaitFor<v1::ValidateResponse>([&](auto done) {
+  return Await<absl::StatusOr<v1::ValidateResponse>>([&](auto done) {
     Validate(std::move(request), deadline, std::move(done), std::move(options));
   });
 }
@@ -352,7 +336,7 @@ absl::StatusOr<v1::ValidateResponse> AuthClient::Validate(
 absl::StatusOr<v1::BatchValidateResponse> AuthClient::BatchValidate(
     v1::BatchValidateRequest request, absl::Time deadline,
     CallOptions options) {
-  return WaitFor<v1::BatchValidateResponse>([&](auto done) {
+  return Await<absl::StatusOr<v1::BatchValidateResponse>>([&](auto done) {
     BatchValidate(std::move(request), deadline, std::move(done),
                   std::move(options));
   });
@@ -360,7 +344,7 @@ absl::StatusOr<v1::BatchValidateResponse> AuthClient::BatchValidate(
 
 absl::StatusOr<v1::RefreshResponse> AuthClient::Refresh(
     v1::RefreshRequest request, absl::Time deadline, CallOptions options) {
-  return WaitFor<v1::RefreshResponse>([&](auto done) {
+  return Await<absl::StatusOr<v1::RefreshResponse>>([&](auto done) {
     Refresh(std::move(request), deadline, std::move(done), std::move(options));
   });
 }
@@ -368,7 +352,7 @@ absl::StatusOr<v1::RefreshResponse> AuthClient::Refresh(
 absl::StatusOr<v1::LogoutResponse> AuthClient::Logout(v1::LogoutRequest request,
                                                       absl::Time deadline,
                                                       CallOptions options) {
-  return WaitFor<v1::LogoutResponse>([&](auto done) {
+  return Await<absl::StatusOr<v1::LogoutResponse>>([&](auto done) {
     Logout(std::move(request), deadline, std::move(done), std::move(options));
   });
 }

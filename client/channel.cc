@@ -32,19 +32,6 @@ constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(5);
 constexpr absl::Duration kFirstReconnect = absl::Milliseconds(100);
 constexpr absl::Duration kLongestReconnect = absl::Seconds(5);
 
-// Splits HOST:PORT; false if it is not spelled like that.
-bool ReadHost(absl::string_view target, absl::string_view* host) {
-  const size_t colon = target.rfind(':');
-  int port = 0;
-  if (colon == target.npos || colon == 0 ||
-      !absl::SimpleAtoi(target.substr(colon + 1), &port) || port < 1 ||
-      port > 65535) {
-    return false;
-  }
-  *host = target.substr(0, colon);
-  return true;
-}
-
 // An address of 127.0.0.0/8 in full, ::1, or the name reserved for them.
 bool IsLoopback(absl::string_view host) {
   if (host == "localhost" || host == "[::1]") return true;
@@ -64,12 +51,12 @@ absl::Status CheckTarget(const ChannelOptions& options) {
     if (!rest.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("the target unix: names no path");
   }
-  absl::string_view host;
-  if (!ReadHost(rest, &host)) {
+  const auto host = HostOf(rest);
+  if (!host.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the target must be HOST:PORT or unix:PATH, not ", options.target));
   }
-  if (!options.ca_file.empty() || options.insecure || IsLoopback(host)) {
+  if (!options.ca_file.empty() || options.insecure || IsLoopback(*host)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -126,10 +113,21 @@ bool IsUnixSocket(absl::string_view target) {
   return absl::StartsWith(target, "unix:");
 }
 
+std::optional<absl::string_view> HostOf(absl::string_view target) {
+  const size_t colon = target.rfind(':');
+  int port = 0;
+  if (colon == target.npos || colon == 0 ||
+      !absl::SimpleAtoi(target.substr(colon + 1), &port) || port < 1 ||
+      port > 65535) {
+    return std::nullopt;
+  }
+  return target.substr(0, colon);
+}
+
 bool IsThisMachine(absl::string_view target) {
   if (absl::ConsumePrefix(&target, "unix:")) return !target.empty();
-  absl::string_view host;
-  return ReadHost(target, &host) && IsLoopback(host);
+  const auto host = HostOf(target);
+  return host.has_value() && IsLoopback(*host);
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>>

@@ -2,6 +2,7 @@
 #define LATCHKEY_CLIENT_CHANNEL_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,10 @@ MakeChannelCredentials(const ChannelOptions& options);
 
 // IsUnixSocket tells whether `target` is unix:PATH.
 bool IsUnixSocket(absl::string_view target);
+
+// HostOf returns HOST of a target that is HOST:PORT; nullopt if it is not
+// spelled like that.
+std::optional<absl::string_view> HostOf(absl::string_view target);
 
 // IsThisMachine tells whether `target` can only be on this machine: a Unix
 // socket, a port of 127.0.0.0/8 written in full, of ::1 or of localhost. A

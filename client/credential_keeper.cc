@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "client/await.h"
 #include "client/base/status_macros.h"
 #include "client/call_metadata.h"
 #include "client/error_details.h"
@@ -92,17 +93,8 @@ void CredentialKeeper::Get(Done done) {
 }
 
 absl::StatusOr<CredentialKeeper::Value> CredentialKeeper::Wait() {
-  Mutex mutex;
-  CondVar answered;
-  std::optional<absl::StatusOr<Value>> answer;
-  Get([&](absl::StatusOr<Value> result) {
-    MutexLock lock(&mutex);
-    answer = std::move(result);
-    answered.NotifyOne();
-  });
-  MutexLock lock(&mutex);
-  while (!answer.has_value()) answered.Wait(&mutex);
-  return *std::move(answer);
+  return Await<absl::StatusOr<Value>>(
+      [this](auto done) { Get(std::move(done)); });
 }
 
 SecretBytes CredentialKeeper::Stop() {

@@ -2,10 +2,7 @@
 
 #include <iostream>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "grpcpp/create_channel.h"
@@ -13,6 +10,7 @@
 #include "grpcpp/support/channel_arguments.h"
 
 #include "client/base/status_macros.h"
+#include "client/channel.h"
 #include "tools/latchkey/failure.h"
 #include "tools/latchkey/plain_text.h"
 #include "tools/latchkey/tls.h"
@@ -23,25 +21,7 @@ namespace {
 // A page of sessions is under 1 MiB; this leaves room, and is a bound.
 constexpr int kMaxResponseBytes = 16 << 20;
 
-// IsLoopback tells whether `host` can only be this machine: an address of
-// 127.0.0.0/8 in full, ::1, or the name that is reserved for them.
-bool IsLoopback(absl::string_view host) {
-  if (host == "localhost" || host == "[::1]") return true;
-  const std::vector<absl::string_view> parts = absl::StrSplit(host, '.');
-  if (parts.size() != 4 || parts[0] != "127") return false;
-  for (const absl::string_view part : parts) {
-    int value;
-    const bool digits = part.find_first_not_of("0123456789") == part.npos;
-    if (!digits || !absl::SimpleAtoi(part, &value) || value > 255) return false;
-  }
-  return true;
-}
-
 }  // namespace
-
-bool IsUnixSocket(absl::string_view address) {
-  return absl::StartsWith(address, "unix:");
-}
 
 absl::Status CheckAddress(absl::string_view address, bool insecure,
                           Transport transport) {
@@ -49,16 +29,11 @@ absl::Status CheckAddress(absl::string_view address, bool insecure,
     if (!address.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("--server unix: names no path");
   }
-  const size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon == address.npos || colon == 0 ||
-      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 1 ||
-      port > 65535) {
+  if (!HostOf(address).has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--server must be HOST:PORT or unix:PATH, not ", PlainText(address)));
   }
-  if (insecure || transport == Transport::kTls ||
-      IsLoopback(address.substr(0, colon))) {
+  if (insecure || transport == Transport::kTls || IsThisMachine(address)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(

@@ -14,9 +14,6 @@
 
 namespace latchkey {
 
-// IsUnixSocket tells whether `address` is unix:PATH, where TLS has no place.
-bool IsUnixSocket(absl::string_view address);
-
 // CheckAddress refuses an address that plaintext must not go to: anything but
 // a Unix socket or a loopback address, unless `insecure`. TLS goes anywhere.
 //   kInvalidArgument  refused; the message says how to go on
