@@ -178,10 +178,17 @@ class WatchCall final : public Reactor,
       StartRead(&request_);
       return absl::OkStatus();
     }
+    bool uses_noted = false;
+    bool message_waits = false;
     {
       MutexLock lock(&mutex_);
-      if (!message_waits_) return absl::OkStatus();
+      uses_noted = std::exchange(uses_noted_, false);
+      message_waits = message_waits_;
     }
+    // The next one is not read before what the last reported was noted: so a
+    // verifier has one reader's work at a time, whatever it reports.
+    if (uses_noted) StartRead(&request_);
+    if (!message_waits) return absl::OkStatus();
     // A credential that has ended since does not go on watching.
     LATCHKEY_RETURN_IF_ERROR(LetIn(reach));
     heard_nanos_.store(
@@ -193,14 +200,12 @@ class WatchCall final : public Reactor,
                               ReadVerifierMessage(request));
     const absl::Status received = stream_->Receive(message);
     if (!received.ok()) return InvalidField("message", received.message());
-    if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
-      NoteReport(*heartbeat);
-    }
     {
       MutexLock lock(&mutex_);
       message_waits_ = false;
     }
-    StartRead(&request_);
+    const auto* heartbeat = std::get_if<Heartbeat>(&message);
+    if (heartbeat == nullptr || !NoteReport(*heartbeat)) StartRead(&request_);
     return absl::OkStatus();
   }
 
@@ -239,16 +244,23 @@ class WatchCall final : public Reactor,
     return incoming_.LetIn(*FindRule(Method::kWatchRevocations), reach);
   }
 
-  void NoteReport(const Heartbeat& heartbeat) {
+  // Notes what a heartbeat reports; whether a reader was given something to do,
+  // after which it comes by.
+  bool NoteReport(const Heartbeat& heartbeat) {
     if (heartbeat.accepted_staleness > absl::ZeroDuration()) {
       hub_.accepted_staleness().Add(heartbeat.accepted_staleness);
     }
-    if (heartbeat.activity.empty()) return;
+    if (heartbeat.activity.empty()) return false;
     // What finds no room is lost: it is reported anew if it goes on.
-    static_cast<void>(incoming_.door().readers.TrySubmit(
-        [&authority = authority_, uses = heartbeat.activity] {
-          static_cast<void>(authority.NoteUses(uses));
-        }));
+    return incoming_.door().readers.TrySubmit(
+        [self = shared_from_this(), uses = heartbeat.activity] {
+          static_cast<void>(self->authority_.NoteUses(uses));
+          {
+            MutexLock lock(&self->mutex_);
+            self->uses_noted_ = true;
+          }
+          self->ComeBy();
+        });
   }
 
   Incoming incoming_;
@@ -269,6 +281,7 @@ class WatchCall final : public Reactor,
   bool again_ ABSL_GUARDED_BY(mutex_) = false;
   bool message_waits_ ABSL_GUARDED_BY(mutex_) = false;
   bool write_out_ ABSL_GUARDED_BY(mutex_) = false;
+  bool uses_noted_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -219,9 +219,13 @@ class Streams(harness.DaemonTest):
         name = session_service_pb2.GetSessionRequest(name=login.session.name)
         verifier = self.verifier()
         verifier.begin()
-        verifier.heartbeat(activity=[
-            revocation_pb2.SessionActivity(session_id=session_id),
-            revocation_pb2.SessionActivity(session_id=b"x" * 16)])
+        # As many as there may be, and again: each is noted before the next.
+        unknown = [revocation_pb2.SessionActivity(session_id=b"x" * 16)] * 999
+        for _ in range(5):
+            verifier.heartbeat(activity=unknown + [
+                revocation_pb2.SessionActivity(session_id=session_id)])
+        while verifier.next("lease").nonce != verifier.nonce:
+            pass
         before = login.session.last_seen_time.ToNanoseconds()
         while True:  # noted off the stream
             seen = self.daemon.private.sessions.GetSession(
