@@ -64,21 +64,6 @@ class FileDescriptor {
   const int fd_;
 };
 
-absl::Status CheckOwnership(absl::string_view path, int fd) {
-  struct stat about;
-  if (fstat(fd, &about) != 0) return RefuseByErrno(path, "cannot be looked at");
-  if (!S_ISREG(about.st_mode)) return Refuse(path, "is not a file");
-  if (about.st_uid != geteuid() && about.st_uid != 0) {
-    return Refuse(path,
-                  "belongs to another user; give it to the server's "
-                  "user (chown)");
-  }
-  if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return Refuse(path, "is open to others; close it (chmod 600)");
-  }
-  return absl::OkStatus();
-}
-
 // Reads the whole file, at most kMaxFileBytes.
 absl::StatusOr<SecretBytes> ReadAll(absl::string_view path, int fd) {
   SecretBytes buffer(kMaxFileBytes + 1);
@@ -200,6 +185,20 @@ absl::StatusOr<Sealer> Adopt(absl::string_view path, KeyStore& store) {
 
 }  // namespace
 
+absl::Status CheckMasterKeyFile(absl::string_view path,
+                                const struct stat& about, uid_t self) {
+  if (!S_ISREG(about.st_mode)) return Refuse(path, "is not a file");
+  if (about.st_uid != self && about.st_uid != 0) {
+    return Refuse(path,
+                  "belongs to another user; give it to the server's "
+                  "user (chown)");
+  }
+  if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return Refuse(path, "is open to others; close it (chmod 600)");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Sealer> ReadMasterKey(absl::string_view path) {
   // Not blocking, for a pipe at `path` would let the open wait for ever.
   const FileDescriptor fd(
@@ -208,7 +207,11 @@ absl::StatusOr<Sealer> ReadMasterKey(absl::string_view path) {
     return absl::NotFoundError(absl::StrCat("no master key file at ", path));
   }
   if (!fd.ok()) return RefuseByErrno(path, "cannot be opened");
-  LATCHKEY_RETURN_IF_ERROR(CheckOwnership(path, fd.get()));
+  struct stat about;
+  if (fstat(fd.get(), &about) != 0) {
+    return RefuseByErrno(path, "cannot be looked at");
+  }
+  LATCHKEY_RETURN_IF_ERROR(CheckMasterKeyFile(path, about, geteuid()));
   LATCHKEY_ASSIGN_OR_RETURN(const SecretBytes text, ReadAll(path, fd.get()));
   return ParseFile(path, text.Reveal());
 }

@@ -1,6 +1,10 @@
 #ifndef LATCHKEY_SERVER_CREDENTIAL_MASTER_KEY_H_
 #define LATCHKEY_SERVER_CREDENTIAL_MASTER_KEY_H_
 
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -19,6 +23,12 @@ namespace latchkey {
 // disk. Every refusal is kFailedPrecondition with Reason::kMasterKeyWrong and
 // one line that names the file and says how to go on; it never holds anything
 // of the file.
+
+// CheckMasterKeyFile judges, for a process of user `self`, the owner and the
+// mode of the file at `path` as fstat tells them. Reads nothing.
+//   kFailedPrecondition  no regular file, another user's, or open to others
+absl::Status CheckMasterKeyFile(absl::string_view path,
+                                const struct stat& about, uid_t self);
 
 // ReadMasterKey reads the file at `path`. It must be a regular file (a link to
 // one will do), of this user or root, closed to all others.

@@ -165,10 +165,23 @@ TEST_F(MasterKeyTest, AFileOpenToAnybodyElseIsRefused) {
 }
 
 TEST_F(MasterKeyTest, AFileOfAnotherUserIsRefused) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  // Judged by what would be found, since only root can give a file away.
   Write(kHex);
-  ASSERT_EQ(chown(path_.c_str(), 12345, 12345), 0);
-  ExpectRefused(ReadMasterKey(path_).status(), "chown");
+  struct stat about;
+  ASSERT_EQ(stat(path_.c_str(), &about), 0);
+  constexpr uid_t kSelf = 1000;
+  for (const uid_t owner : {kSelf, uid_t{0}}) {
+    about.st_uid = owner;
+    EXPECT_TRUE(CheckMasterKeyFile(path_, about, kSelf).ok()) << owner;
+  }
+  about.st_uid = kSelf + 1;
+  ExpectRefused(CheckMasterKeyFile(path_, about, kSelf), "chown");
+  // Not even root reads another user's.
+  ExpectRefused(CheckMasterKeyFile(path_, about, 0), "chown");
+  if (geteuid() == 0) {
+    ASSERT_EQ(chown(path_.c_str(), 12345, 12345), 0);
+    ExpectRefused(ReadMasterKey(path_).status(), "chown");
+  }
 }
 
 TEST_F(MasterKeyTest, WhatIsNoFileIsRefused) {
