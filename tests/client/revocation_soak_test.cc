@@ -1,14 +1,17 @@
 // The promise, kept by the real programs while everything goes wrong: no check
 // that begins after a logout with wait = VERIFIERS has answered accepts.
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
+#include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -27,7 +30,15 @@ namespace latchkey {
 namespace {
 
 constexpr int kLogouts = 10'000;
+// Of the server; of a verifier, whose lease is waited out then; and pauses and
+// clock steps: one in so many logouts. By count, not by time, so that each run
+// has as many of them.
 constexpr int kLogoutsPerRestart = 1'000;
+constexpr int kLogoutsPerReplacement = 250;
+constexpr int kLogoutsPerPause = 50;
+constexpr int kLogoutsPerStep = 20;
+// While the server is stopped, verifiers are asked so often at most.
+constexpr int kMostChecksInPause = 2'000'000;
 constexpr size_t kVerifiers = 4;
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
@@ -113,7 +124,6 @@ class RevocationSoak : public testing::Test {
     ASSERT_TRUE(stage.ok()) << stage.status();
     stage_ = *std::move(stage);
     address_ = stage_->server().admin_address();
-    pid_ = stage_->server().pid();
     for (Verifier& verifier : verifiers_) verifier.Begin(address_);
   }
 
@@ -159,39 +169,33 @@ class RevocationSoak : public testing::Test {
       if (verifiers_[random() % kVerifiers].Accepts(token->text) && ended) {
         ++violations_;
       }
+      ++checks_;
+      checks_.notify_all();
     }
   }
 
-  // Pauses the server, steps verifiers' clocks and has them begin anew.
-  void Disturb() {
-    std::minstd_rand random(2);
-    while (!done_) {
-      absl::SleepFor(absl::Milliseconds(50 + random() % 300));
-      Verifier& verifier = verifiers_[random() % kVerifiers];
-      switch (random() % 4) {
-        case 0: {
-          const pid_t pid = pid_;
-          kill(pid, SIGSTOP);
-          absl::SleepFor(absl::Milliseconds(random() % 300));
-          kill(pid, SIGCONT);
-          break;
-        }
-        case 1:
-          // As far as they may be wrong without refusing what is good.
-          verifier.clock().StepTo(static_cast<int64_t>(random() % 90'000) -
-                                  45'000);
-          break;
-        default:
-          verifier.Begin(address_);
-      }
-    }
+  // Has the server stand still while verifiers answer on: through some leases,
+  // or but a moment.
+  void Pause() {
+    const int64_t until = checks_ + random_() % kMostChecksInPause;
+    kill(stage_->server().pid(), SIGSTOP);
+    for (int64_t now = checks_; now < until; now = checks_) checks_.wait(now);
+    kill(stage_->server().pid(), SIGCONT);
   }
 
-  void Restart() {
-    // Not while it is stopped, or it would not end.
-    ASSERT_TRUE(stage_->Start().ok());
-    pid_ = stage_->server().pid();
+  // Goes wrong with logout number `i` under way, in another thread than it.
+  void Disturb(int i) {
+    Verifier& verifier = verifiers_[random_() % kVerifiers];
+    if (i % kLogoutsPerReplacement == 0) verifier.Begin(address_);
+    if (i % kLogoutsPerStep == 0) {
+      // As far as they may be wrong without refusing what is good.
+      verifier.clock().StepTo(static_cast<int64_t>(random_() % 90'000) -
+                              45'000);
+    }
+    if (i % kLogoutsPerPause == 0) Pause();
   }
+
+  void Restart() { ASSERT_TRUE(stage_->Start().ok()); }
 
   const SystemClock clock_;
   const std::filesystem::path folder_;
@@ -201,9 +205,10 @@ class RevocationSoak : public testing::Test {
   const bench::Bench bench_;
   std::unique_ptr<bench::Stage> stage_;
   std::string address_;
-  std::atomic<pid_t> pid_{0};
+  std::minstd_rand random_{2};  // of Disturb
   std::array<Verifier, kVerifiers> verifiers_;
   std::atomic<Token*> current_{nullptr};
+  std::atomic<int64_t> checks_{0};
   std::atomic<bool> done_{false};
   std::atomic<int> violations_{0};
 };
@@ -212,22 +217,26 @@ TEST_F(RevocationSoak, NobodyAcceptsWhatWasLoggedOutEverywhere) {
   StartServer();
   std::vector<std::unique_ptr<Token>> tokens;
   std::thread checker([this] { CheckAll(); });
-  std::thread disturber([this] { Disturb(); });
   int accepted_before = 0;
   for (int i = 0; i < kLogouts && !HasFatalFailure(); ++i) {
+    if (i % kLogoutsPerRestart == kLogoutsPerRestart - 1) {
+      std::printf("%d of %d logouts\n", i + 1, kLogouts);
+      std::fflush(stdout);
+      Restart();
+    }
     tokens.push_back(std::make_unique<Token>());
     Token& token = *tokens.back();
     token.text = Mint(i);
     accepted_before += Accepting(token.text) > 0;
     current_ = &token;
+    std::thread disturber([this, i] { Disturb(i); });
     Logout(token.text);
     token.ended = true;
     violations_ += Accepting(token.text);
-    if (i % kLogoutsPerRestart == kLogoutsPerRestart - 1) Restart();
+    disturber.join();
   }
   done_ = true;
   checker.join();
-  disturber.join();
   for (Verifier& verifier : verifiers_) verifier.End();
   EXPECT_EQ(violations_, 0);
   // Else it would have shown nothing.
