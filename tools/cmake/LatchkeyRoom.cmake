@@ -119,6 +119,8 @@ function(latchkey_room name)
     target_sources(${name} PRIVATE FILE_SET private_headers TYPE HEADERS
       BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ROOM_PRIVATE_HEADERS})
   endif()
+  # What its headers are written in, though, is: an installed room says so.
+  target_compile_features(${name} PUBLIC cxx_std_20)
   # How we compile is no business of who links an installed room.
   target_link_libraries(${name} PUBLIC ${ROOM_PUBLIC}
     PRIVATE $<BUILD_INTERFACE:latchkey_options> ${ROOM_PRIVATE})
