@@ -558,18 +558,19 @@ TEST_P(ServerGuardTest, AStreamThatCannotBeAskedAboutIsEnded) {
 
 TEST_P(ServerGuardTest, AGuardThatIsGoneRefuses) {
   Rig rig(AnyAccountMay(), GetParam());
-  // Its handlers would ask a guard that is not there.
-  ServerGuardOptions options = AnyAccountMay();
   ChatClient alice(rig, "alice");
   ASSERT_TRUE(alice.Hears("hello"));
   rig.validator.SetMode(Mode::kHolds);
+  // Handlers ask another guard, which knows nothing of their calls.
   auto gone = std::exchange(
       rig.guard, *ServerGuard::Create(rig.validator, AnyAccountMay()));
   gone.reset();
+  // The watch of streams may have asked about one until then.
+  const int checks = rig.validator.checks();
   EXPECT_EQ(alice.End().error_code(), StatusCode::UNAVAILABLE);
   EXPECT_EQ(rig.Call(&Echo::Stub::Reach, "alice").status.error_code(),
             StatusCode::UNAVAILABLE);
-  EXPECT_EQ(rig.validator.checks(), 0);
+  EXPECT_EQ(rig.validator.checks(), checks);
 }
 
 TEST_P(ServerGuardTest, AContextThatTheGuardDoesNotKnowIsNobodys) {
