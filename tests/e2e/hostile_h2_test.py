@@ -121,7 +121,8 @@ class Attacker:
         self.greeted.set()
 
     def greet(self):
-        self.socket.sendall(PREFACE)
+        # One that is turned away at the door is closed before it has said this.
+        self.send(PREFACE)
         self.greeted.wait()
         self.send(SETTINGS_ACK)
 
