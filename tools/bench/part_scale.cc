@@ -30,6 +30,20 @@ std::vector<uint64_t> SizesOf(const BenchOptions& options) {
   return {10'000, 1'000'000, kBudgetSessions};
 }
 
+// Credentials to ask about, the same number at each size: the load client has
+// its own caches, out of which they fall.
+CredentialSet SampleOf(const BenchOptions& options,
+                       const Population& population) {
+  const std::vector<uint64_t> sizes = SizesOf(options);
+  const uint64_t size =
+      std::min(options.sample, *std::max_element(sizes.begin(), sizes.end()));
+  CredentialSet sample;
+  while (sample.size() < size) {
+    sample.AddOpaque(population, size - sample.size());
+  }
+  return sample;
+}
+
 std::string Short(uint64_t count) {
   return FormatFigure(static_cast<double>(count), "");
 }
@@ -185,8 +199,7 @@ absl::StatusOr<Found> MeasureSize(const Bench& bench, uint64_t sessions,
        .higher_is_better = false,
        .note = absl::StrCat("in all ",
                             FormatFigure(static_cast<double>(disk), "B"))});
-  CredentialSet set;
-  set.AddOpaque(stage->population(), std::min(bench.options.sample, sessions));
+  const CredentialSet set = SampleOf(bench.options, stage->population());
   LATCHKEY_RETURN_IF_ERROR(MeasureStart(bench, *stage, set, empty_bytes));
   return MeasureSpeed(bench, *stage, set);
 }
