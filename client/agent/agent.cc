@@ -6,6 +6,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
@@ -22,8 +23,9 @@ constexpr size_t kMaxBookBytes = 64 << 20;
 constexpr int kMaxMessageBytes = 1 << 20;
 constexpr int kMaxHeaderBytes = 8 << 10;
 constexpr int kMaxStreams = 1000;
-// What calls under way have left when it is told to stop.
-constexpr absl::Duration kDrainTimeout = absl::Seconds(5);
+// When it is told to stop calls under way get their answer: by their own
+// deadline. Cut off is who has not sent the whole of a request by this later.
+constexpr absl::Duration kDrainMargin = absl::Seconds(1);
 
 void ApplyLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -43,11 +45,12 @@ std::string WhyNot(const VerifierFigures& figures) {
 
 }  // namespace
 
-Agent::Agent() : book_(kMaxBookBytes) {}
+Agent::Agent(absl::Duration ask_timeout)
+    : ask_timeout_(ask_timeout), book_(kMaxBookBytes) {}
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(
     const AgentSettings& settings) {
-  std::unique_ptr<Agent> agent(new Agent);
+  std::unique_ptr<Agent> agent(new Agent(settings.ask_timeout));
   LATCHKEY_RETURN_IF_ERROR(agent->Open(settings));
   LATCHKEY_RETURN_IF_ERROR(agent->Listen(settings));
   return agent;
@@ -115,10 +118,10 @@ absl::Status Agent::Listen(const AgentSettings& settings) {
 Agent::~Agent() {
   if (server_ != nullptr) {
     server_->GetHealthCheckService()->SetServingStatus(false);
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTimeout));
+    server_->Shutdown(
+        absl::ToChronoTime(absl::Now() + ask_timeout_ + kDrainMargin));
   }
-  // Before what they use; the server last, since calls that were cut off hold
-  // on to it until the client has let go of them.
+  // Each before what it uses.
   validator_.reset();
   credentials_.reset();
   client_.reset();

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "grpcpp/server.h"
 
 #include "client/agent/agent_service.h"
@@ -45,11 +46,12 @@ class Agent {
   std::string Look();
 
  private:
-  Agent();
+  explicit Agent(absl::Duration ask_timeout);
   absl::Status Open(const AgentSettings& settings);
   absl::Status OpenCredentials(const AgentSettings& settings);
   absl::Status Listen(const AgentSettings& settings);
 
+  const absl::Duration ask_timeout_;
   const SystemClock clock_;
   std::unique_ptr<AgentSocket> socket_;
   std::unique_ptr<AuthClient> client_;

@@ -125,8 +125,9 @@ void AddServer(CLI::App* app, AgentSettings* settings) {
       "LATCHKEY_AGENT_CLIENT_SECRET");
   AddDuration(
       app, "--ask_timeout",
-      {&settings->ask_timeout, absl::Milliseconds(1), absl::Minutes(1)},
-      "How long to wait for the server, if the caller does not wait less");
+      {&settings->ask_timeout, absl::Milliseconds(1), absl::Seconds(10)},
+      "How long to wait for the server, if the caller does not wait less; as "
+      "long it takes to stop");
 }
 
 void AddJudging(CLI::App* app, VerifierOptions* verifier) {

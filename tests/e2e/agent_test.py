@@ -243,6 +243,9 @@ class Answers(harness.DaemonTest):
         for request in bad:
             self.assertSameRefusal(lambda stubs: stubs.auth.Validate(
                 request, timeout=TIMEOUT))
+        self.assertSameRefusal(lambda stubs: stubs.auth.Validate(
+            one(credential="x" * 8000), timeout=TIMEOUT,
+            compression=grpc.Compression.Gzip))
         for requests in ([], [one()] * 101, [one(), bad[0]]):
             batch = auth_pb2.BatchValidateRequest(requests=requests)
             self.assertSameRefusal(lambda stubs: stubs.auth.BatchValidate(
@@ -353,6 +356,22 @@ class Life(unittest.TestCase):
                 agent.stubs.auth.Validate, auth_pb2.ValidateRequest())
         agent.wait_for_log("holds no lease")
         self.assertEqual(agent.stop(signal.SIGINT), 0)
+
+    def test_calls_under_way_end_before_it_does(self):
+        daemon = self.daemon()
+        agent = start_agent(self, daemon.address, "--ask_timeout", "500ms")
+        agent.wait_for_health(SERVING)
+        daemon.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(daemon.process.send_signal, signal.SIGCONT)
+        calls = [agent.stubs.auth.Validate.future(
+            auth_pb2.ValidateRequest(credential="lks_" + "0" * 49),
+            timeout=TIMEOUT) for _ in range(10)]
+        agent.process.send_signal(signal.SIGTERM)
+        codes = {call.code() for call in calls}
+        # Those that came too late have found nobody.
+        self.assertLessEqual(codes, {grpc.StatusCode.DEADLINE_EXCEEDED,
+                                     grpc.StatusCode.UNAVAILABLE})
+        self.assertEqual(agent.stop(), 0)
 
     def test_the_socket_is_its_owners_alone(self):
         daemon = self.daemon()
