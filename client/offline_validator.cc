@@ -1,5 +1,7 @@
 #include "client/offline_validator.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "client/base/mutex.h"
@@ -8,6 +10,7 @@
 #include "client/follow/verifier_core.h"
 #include "client/grpc_asker.h"
 #include "client/grpc_revocation_transport.h"
+#include "client/verify/revision.h"
 
 namespace latchkey {
 
@@ -96,6 +99,18 @@ Validator::Standing OfflineValidator::StandingOf(const Principal& principal) {
 std::unique_ptr<Validator::Subscription> OfflineValidator::OnChange(
     std::function<void()> changed) {
   return parts_->core.OnChange(std::move(changed));
+}
+
+void OfflineValidator::Learn(absl::string_view credential,
+                             const v1::ValidateResponse& response) {
+  auto asked = ReadValidateResponse(response);
+  if (asked.ok()) parts_->core.Learn(credential, *std::move(asked));
+}
+
+std::string OfflineValidator::revision() const {
+  const std::optional<RevisionPoint> point = parts_->core.revision();
+  if (!point.has_value()) return "";
+  return RevisionToken(point->epoch, point->number);
 }
 
 VerifierFigures OfflineValidator::figures() const {

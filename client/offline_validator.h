@@ -19,6 +19,7 @@
 #include "client/follow/verifier_figures.h"
 #include "client/follow/verifier_options.h"
 #include "client/validator.h"
+#include "latchkey/v1/auth.pb.h"
 
 namespace latchkey {
 
@@ -91,6 +92,16 @@ class OfflineValidator final : public Validator {
   Standing StandingOf(const Principal& principal) override;
   [[nodiscard]] std::unique_ptr<Subscription> OnChange(
       std::function<void()> changed) override;
+
+  // Learn takes up `response`, which the server gave to a Validate of
+  // `credential` with want_revocable: for who asks by themselves, since they
+  // need all of the answer. CheckNow then knows as much as if Check had asked.
+  void Learn(absl::string_view credential,
+             const v1::ValidateResponse& response);
+
+  // revision returns the token of a Revision that every check knows which
+  // begins from now on; empty: nothing is known.
+  std::string revision() const;
 
   // figures returns how fresh its view is, and what it has done.
   VerifierFigures figures() const;

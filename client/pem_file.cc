@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 #include "client/base/status_macros.h"
 
@@ -75,6 +76,14 @@ absl::StatusOr<SecretBytes> ReadPrivateKey(const std::string& path) {
         absl::StrCat(path, " holds no PEM private key"));
   }
   return key;
+}
+
+absl::StatusOr<SecretBytes> ReadSecretLine(const std::string& path) {
+  LATCHKEY_ASSIGN_OR_RETURN(const SecretBytes text,
+                            ReadFile(path, Readers::kOwner));
+  absl::string_view line = text.Reveal();
+  if (absl::ConsumeSuffix(&line, "\n")) absl::ConsumeSuffix(&line, "\r");
+  return SecretBytes(line);
 }
 
 }  // namespace latchkey

@@ -23,6 +23,11 @@ absl::StatusOr<std::string> ReadCertificates(const std::string& path);
 //   kFailedPrecondition  as above, or others than its owner may read it
 absl::StatusOr<SecretBytes> ReadPrivateKey(const std::string& path);
 
+// ReadSecretLine reads the file `path` of a secret: all of it, less one line
+// end at its end.
+//   kFailedPrecondition  as ReadPrivateKey, but for what it holds
+absl::StatusOr<SecretBytes> ReadSecretLine(const std::string& path);
+
 }  // namespace latchkey
 
 #endif  // LATCHKEY_CLIENT_PEM_FILE_H_

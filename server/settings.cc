@@ -25,6 +25,8 @@ namespace latchkey {
 namespace {
 
 constexpr char kEnvironmentPrefix[] = "LATCHKEY_";
+// latchkey-agent's, which share the prefix too.
+constexpr char kAgentPrefix[] = "LATCHKEY_AGENT_";
 constexpr char kGrantFlag[] = "--grant";
 constexpr int kUsageError = 2;
 // What verifiers take as `iss` and `aud`.
@@ -394,7 +396,10 @@ std::optional<std::string> AddEnvironment(
     const std::vector<std::string>& given,
     std::vector<std::string>* arguments) {
   for (const std::string& entry : environment) {
-    if (!absl::StartsWith(entry, kEnvironmentPrefix)) continue;
+    if (!absl::StartsWith(entry, kEnvironmentPrefix) ||
+        absl::StartsWith(entry, kAgentPrefix)) {
+      continue;
+    }
     const size_t equals = entry.find('=');
     const std::string name = entry.substr(0, equals);
     if (std::find(std::begin(kClientVariables), std::end(kClientVariables),

@@ -354,6 +354,17 @@ void VerifierCore::Remember(absl::string_view credential, AskedAnswer* asked) {
   answers_.Insert(credential, std::move(answer));
 }
 
+void VerifierCore::Learn(absl::string_view credential, AskedAnswer asked) {
+  if (!asked.active || credential.size() > kMaxTokenBytes) return;
+  Remember(credential, &asked);
+}
+
+std::optional<RevisionPoint> VerifierCore::revision() const {
+  const LeasedView::Look look(view_);
+  if (!look.epoch().has_value()) return std::nullopt;
+  return RevisionPoint{.epoch = *look.epoch(), .number = look.applied()};
+}
+
 Validator::Standing VerifierCore::StandingOf(const Principal& principal) {
   if (principal.epoch == Epoch()) return Standing::kUnknown;
   const LeasedView::Look look(view_);

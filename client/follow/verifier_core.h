@@ -28,6 +28,7 @@
 #include "client/follow/verifier_figures.h"
 #include "client/follow/verifier_options.h"
 #include "client/verify/jwt_verifier.h"
+#include "client/verify/revision.h"
 
 namespace latchkey {
 
@@ -71,6 +72,9 @@ class VerifierCore final : public Validator {
   Standing StandingOf(const Principal& principal) override;
   std::unique_ptr<Subscription> OnChange(
       std::function<void()> changed) override;
+  // Learn, revision: as OfflineValidator.
+  void Learn(absl::string_view credential, AskedAnswer asked);
+  std::optional<RevisionPoint> revision() const;
 
   VerifierFigures figures() const;
 

@@ -114,6 +114,18 @@ TEST_F(PemFile, AKeyThatOthersMayReadIsRefused) {
   EXPECT_EQ(ReadPrivateKey(path_)->Reveal(), kKey);
 }
 
+TEST_F(PemFile, ASecretIsAllButTheLineEndAndItsOwnersAlone) {
+  for (const auto& [text, secret] :
+       {std::pair("s\n", "s"), std::pair("s\r\n", "s"), std::pair("s", "s"),
+        std::pair(" s\n\n", " s\n"), std::pair("\n", "")}) {
+    Write(text, 0600);
+    EXPECT_EQ(ReadSecretLine(path_)->Reveal(), secret);
+  }
+  Write("s", 0640);
+  EXPECT_EQ(ReadSecretLine(path_).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_F(PemFile, WhatIsNoPemIsRefused) {
   Write(kKey, 0600);
   EXPECT_EQ(ReadCertificates(path_).status().code(),

@@ -214,6 +214,31 @@ TEST_F(OfflineValidatorTest, AnOpaqueCredentialIsAskedAboutOnce) {
   EXPECT_EQ(Check(kOpaque), "no");
 }
 
+TEST_F(OfflineValidatorTest, WhoAsksByItselfTeachesIt) {
+  EXPECT_EQ(validator_->revision(), "");
+  Begin();
+  const auto stub = v1::AuthService::NewStub(
+      server_->InProcessChannel(grpc::ChannelArguments()));
+  v1::ValidateRequest request;
+  request.set_credential(kOpaque);
+  request.set_want_revocable(true);
+  v1::ValidateResponse response;
+  grpc::ClientContext context;
+  ASSERT_TRUE(stub->Validate(&context, request, &response).ok());
+  EXPECT_EQ(validator_->CheckNow(kOpaque, {}), std::nullopt);
+  validator_->Learn(kOpaque, v1::ValidateResponse());
+  EXPECT_EQ(validator_->CheckNow(kOpaque, {}), std::nullopt);
+  validator_->Learn(kOpaque, response);
+  EXPECT_EQ(Check(kOpaque), "yes");
+  EXPECT_EQ(auth_.asked, 1);
+  EXPECT_EQ(validator_->revision(), response.revision().token());
+  watch_.is_ended = true;
+  Await([&] { return watch_.applied == 1; });
+  EXPECT_EQ(Check(kOpaque), "no");
+  EXPECT_EQ(validator_->revision(),
+            RevisionToken(*Epoch::FromBytes(kSession), 1));
+}
+
 TEST_F(OfflineValidatorTest, UsesAreTold) {
   Begin();
   EXPECT_EQ(Check(Token()), "yes");

@@ -88,7 +88,7 @@ class Installed(unittest.TestCase):
             "latchkey")
         self.assertEqual(sorted(os.listdir(prefix)), ["bin"])
         self.assertEqual(sorted(os.listdir(os.path.join(prefix, "bin"))),
-                         ["latchkey", "latchkeyd"])
+                         ["latchkey", "latchkey-agent", "latchkeyd"])
 
     def test_the_verifier_needs_no_grpc(self):
         source = os.path.join(self.directory, "verify_only")

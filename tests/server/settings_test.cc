@@ -424,6 +424,13 @@ TEST(Settings, TheClientsOwnTlsVariablesAreNotTheServers) {
           .uses_tls());
 }
 
+TEST(Settings, AnAgentsVariablesAreNotTheServers) {
+  EXPECT_EQ(Good({"--data_dir", "/d"},
+                 {"LATCHKEY_AGENT_LISTEN=unix:/s", "LATCHKEY_AGENT_NO_SUCH=x"})
+                .listen,
+            "127.0.0.1:7870");
+}
+
 TEST(Settings, MetricsAreServedWhereItIsSaidAndOnLoopbackUnlessInsecure) {
   EXPECT_EQ(Good({"--data_dir", "/d"}).metrics_listen, "");
   EXPECT_EQ(Good({"--data_dir", "/d"}, {"LATCHKEY_METRICS_LISTEN=[::1]:0"})

@@ -1,6 +1,6 @@
 # What `cmake --install` puts where:
 #
-#   component latchkey       bin/latchkeyd, bin/latchkey
+#   component latchkey       bin/latchkeyd, bin/latchkey, bin/latchkey-agent
 #   component latchkey-dev   include/latchkey, lib/liblatchkey_*.a,
 #                            lib/cmake/latchkey, share/latchkey/proto
 #
@@ -49,7 +49,7 @@ if(LATCHKEY_EDGE)
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/proto/latchkey/v1
     DESTINATION ${CMAKE_INSTALL_DATADIR}/latchkey/proto/latchkey
     COMPONENT latchkey-dev FILES_MATCHING PATTERN "*.proto")
-  install(TARGETS latchkeyd latchkey
+  install(TARGETS latchkeyd latchkey latchkey-agent
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT latchkey)
 endif()
 

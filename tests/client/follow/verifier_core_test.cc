@@ -485,7 +485,47 @@ TEST_F(VerifierCoreTest, AnAnswerOfAnotherEpochIsNotRelied) {
   EXPECT_EQ(Now(kOpaque), "?");
 }
 
+TEST_F(VerifierCoreTest, WhatSomebodyElseHasAskedIsKeptAsWell) {
+  Begin();
+  core_->Learn(kOpaque, GoodAnswer());
+  EXPECT_EQ(Now(kOpaque), "yes");
+  EndSession(1);
+  Settle();
+  EXPECT_EQ(Now(kOpaque), "no");
+  // Learnt late, it still does not stand.
+  core_->Learn(kOpaque, GoodAnswer());
+  EXPECT_EQ(Now(kOpaque), "no");
+  EXPECT_EQ(asker_.asked(), 0);
+}
+
+TEST_F(VerifierCoreTest, NothingIsLearntByANoNorByWhatCannotBeTakenBack) {
+  Begin();
+  AskedAnswer no = GoodAnswer();
+  no.active = false;
+  core_->Learn(kOpaque, no);
+  AskedAnswer older = GoodAnswer();
+  older.revocable = false;
+  core_->Learn(kOpaque, older);
+  EXPECT_EQ(Now(kOpaque), "?");
+}
+
 // --- freshness ---
+
+TEST_F(VerifierCoreTest, ItsRevisionIsOneThatEveryCheckKnows) {
+  Make({.issuer = kIssuer});
+  EXPECT_EQ(core_->revision(), std::nullopt);
+  Begin();
+  const uint64_t before = core_->revision().value().number;
+  const uint64_t ended = EndSession(1);
+  EXPECT_EQ(core_->revision()->number, before);
+  Settle();
+  EXPECT_EQ(core_->revision(),
+            (RevisionPoint{.epoch = server_.epoch(), .number = ended}));
+  const std::string token =
+      RevisionToken(core_->revision()->epoch, core_->revision()->number);
+  EXPECT_EQ(Now(TokenOf(clock_, {.session = 2}), {.at_least_as_fresh = token}),
+            "yes");
+}
 
 TEST_F(VerifierCoreTest, WhatIsNewerThanTheViewIsAskedAbout) {
   Begin();

@@ -1,5 +1,5 @@
-"""The systemd unit: systemd understands every line of it and rates it as safe,
-and latchkeyd understands the settings file beside it."""
+"""The systemd units: systemd understands every line of them and rates them as
+safe, and the programs understand the settings files beside them."""
 
 import os
 import re
@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 LATCHKEYD = os.environ["TEST_LATCHKEYD"]
+AGENT = os.environ["TEST_LATCHKEY_AGENT"]
 PACKAGING = os.path.join(os.environ["TEST_SOURCE"], "tools/packaging")
 # systemd's exposure, 0 to 100: what is left is that it has a network, and
 # speaks with any address.
@@ -17,29 +18,33 @@ MOST_EXPOSURE = 15
 SKIPPED = 77  # as CMakeLists.txt says
 
 
-def run(*command):
+def run(*command, environment=None):
     return subprocess.run(command, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True)
+                          text=True, env=environment)
 
 
-class Service(unittest.TestCase):
+class Unit:
+    """What holds of every unit."""
+
+    NAME = PROGRAM = None
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="latchkey-unit.")
         self.addCleanup(shutil.rmtree, self.folder)
-        with open(os.path.join(PACKAGING, "latchkeyd.service")) as unit:
+        with open(os.path.join(PACKAGING, self.NAME + ".service")) as unit:
             self.text = unit.read()
-        self.unit = os.path.join(self.folder, "latchkeyd.service")
+        self.unit = os.path.join(self.folder, self.NAME + ".service")
         # The program as it was built, since none is installed.
         with open(self.unit, "w") as unit:
-            unit.write(self.text.replace("/usr/bin/latchkeyd", LATCHKEYD))
+            unit.write(self.text.replace("/usr/bin/" + self.NAME,
+                                         self.PROGRAM))
 
     def test_systemd_understands_every_line(self):
         verified = run("systemd-analyze", "verify", "--man=no", self.unit)
         self.assertEqual(verified.returncode, 0, verified.stdout)
         # What it does not know it only mentions.
-        self.assertNotIn("latchkeyd.service", verified.stdout)
+        self.assertNotIn(self.NAME + ".service", verified.stdout)
 
     def test_little_is_left_open(self):
         rated = run("systemd-analyze", "security", "--offline=true",
@@ -64,6 +69,11 @@ class Service(unittest.TestCase):
         for setting in ("LimitNOFILE", "MemoryMax", "TasksMax"):
             self.assertRegex(self.text, r"(?m)^%s=\d+" % setting)
 
+
+class Server(Unit, unittest.TestCase):
+
+    NAME, PROGRAM = "latchkeyd", LATCHKEYD
+
     def test_latchkeyd_understands_its_settings_file(self):
         config = os.path.join(PACKAGING, "latchkeyd.conf")
         # A wrong setting at the end: the only thing that is complained about.
@@ -74,6 +84,24 @@ class Service(unittest.TestCase):
             directory = re.search(r'(?m)^data_dir = "(.*)"$', file.read())
         self.assertIn("StateDirectory=" + directory[1].split("/")[3],
                       self.text)
+
+
+class Agent(Unit, unittest.TestCase):
+
+    NAME, PROGRAM = "latchkey-agent", AGENT
+
+    def test_the_agent_understands_its_settings_file(self):
+        with open(os.path.join(PACKAGING, "latchkey-agent.env")) as file:
+            settings = dict(re.findall(r"(?m)^([A-Z_]+)=(.*)$", file.read()))
+        arguments = re.search(r"(?m)^ExecStart=\S+ (.*)$", self.text)[1].split()
+        # A wrong setting at the end: the only thing that is complained about.
+        tried = run(AGENT, *arguments, "--ask_timeout=0", environment=settings)
+        self.assertEqual(tried.returncode, 2, tried.stdout)
+        self.assertIn("--ask_timeout", tried.stdout)
+        # Without it, only that there are no such files.
+        tried = run(AGENT, *arguments, environment=settings)
+        self.assertEqual(tried.returncode, 3, tried.stdout)
+        self.assertIn(settings["LATCHKEY_AGENT_TLS_CA"], tried.stdout)
 
 
 if __name__ == "__main__":
