@@ -20,6 +20,7 @@
 #include "client/call_metadata.h"
 #include "client/error_details.h"
 #include "client/grpc_time.h"
+#include "client/request_secrets.h"
 #include "latchkey/v1/auth.grpc.pb.h"
 
 namespace latchkey {
@@ -197,6 +198,7 @@ class AuthClient::State::Call final
   }
 
   void Finish(absl::StatusOr<Response> result) {
+    WipeSecrets(&request_);
     done_(std::move(result));
     done_ = nullptr;
     // Before the client may go: what waited holds this call, and the context
@@ -220,7 +222,7 @@ class AuthClient::State::Call final
   State& state_;
   const Method method_;
   const RetryPolicy::Repeat repeat_;
-  const Request request_;
+  Request request_;
   const absl::Time deadline_;
   Done<Response> done_;
   const CallOptions options_;

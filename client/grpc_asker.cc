@@ -9,8 +9,8 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 
-#include "client/base/secret_bytes.h"
 #include "client/error_details.h"
+#include "client/request_secrets.h"
 #include "client/verify/revision.h"
 #include "client/wire_time.h"
 
@@ -133,8 +133,7 @@ bool GrpcAsker::Add(Call* call) {
 }
 
 void GrpcAsker::Answered(Call* call, const grpc::Status& status) {
-  std::string* const secret = call->request.mutable_credential();
-  WipeMemory(secret->data(), secret->size());
+  WipeSecrets(&call->request);
   call->done(status.ok() ? ReadValidateResponse(call->response)
                          : absl::StatusOr<AskedAnswer>(ToAbsl(status)));
   call->done = nullptr;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <utility>
 
+#include "client/base/status_macros.h"
 #include "server/base/error.h"
 #include "server/storage/records.h"
 
@@ -23,6 +24,16 @@ Committer::~Committer() { Stop(); }
 
 absl::StatusOr<uint64_t> Committer::Commit(Change change) {
   Waiter waiter(change);
+  LATCHKEY_RETURN_IF_ERROR(Enqueue(waiter));
+  {
+    MutexLock lock(&waiter.mutex);
+    while (!waiter.done) waiter.answered.Wait(&waiter.mutex);
+  }
+  if (!waiter.status.ok()) return waiter.status;
+  return waiter.revision;
+}
+
+absl::Status Committer::Enqueue(Waiter& waiter) {
   MutexLock lock(&mutex_);
   const absl::Status ready = health_.Ready();
   if (!ready.ok()) return ready;
@@ -38,9 +49,7 @@ absl::StatusOr<uint64_t> Committer::Commit(Change change) {
   }
   waiting_.push_back(&waiter);
   wake_.NotifyOne();
-  while (!waiter.done) waiter.answered.Wait(&mutex_);
-  if (!waiter.status.ok()) return waiter.status;
-  return waiter.revision;
+  return absl::OkStatus();
 }
 
 size_t Committer::Waiting() const {
@@ -144,8 +153,8 @@ void Committer::Listen(CommitListener& listener) {
 }
 
 void Committer::Answer(const Batch& batch) {
-  MutexLock lock(&mutex_);
   for (Waiter* waiter : batch) {
+    MutexLock lock(&waiter->mutex);
     waiter->done = true;
     // Under the lock: once the caller has it, the waiter is gone.
     waiter->answered.NotifyOne();

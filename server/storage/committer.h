@@ -106,18 +106,22 @@ class Committer {
   void Stop();
 
  private:
-  // One caller that waits; lives on its stack.
+  // One caller that waits; lives on its stack. Each waits at a lock of its own:
+  // those of one batch wake at the same time, and none for another.
   struct Waiter {
     explicit Waiter(Change change_in) : change(change_in) {}
 
     const Change change;
     absl::Status status;    // the committer's until `done`
     uint64_t revision = 0;  // likewise
-    bool done = false;      // guarded by mutex_
+    Mutex mutex;
     CondVar answered;
+    bool done ABSL_GUARDED_BY(mutex) = false;
   };
   using Batch = std::deque<Waiter*>;
 
+  // Puts `waiter` in line, or refuses it.
+  absl::Status Enqueue(Waiter& waiter);
   void Run();
   // Takes what waits into `batch`; false when there will be no more.
   bool Take(Batch* batch);
@@ -127,7 +131,7 @@ class Committer {
   void CountBatch(const Batch& batch, const absl::Status& written);
   // Tells the listener, if there is one, what `view` made durable.
   void Tell(const ChangeView& view);
-  void Answer(const Batch& batch);
+  static void Answer(const Batch& batch);
 
   RocksDb& db_;
   StoreHealth& health_;

@@ -1,4 +1,5 @@
-// Verifying tokens in process, as a service that holds the keys does.
+// Checking tokens in process: as a service that holds the keys does, and as
+// one that also follows what is taken back.
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
@@ -17,10 +19,12 @@
 #include "client/verify/base64url.h"
 #include "client/verify/jwt_verifier.h"
 #include "client/verify/key_set.h"
+#include "client/verify/token_hash.h"
 #include "client/verify/verdict_cache.h"
 #include "server/base/random.h"
 #include "server/credential/signing_key.h"
 #include "tools/bench/interrupt.h"
+#include "tools/bench/local_checks.h"
 #include "tools/bench/parts.h"
 #include "tools/bench/stats.h"
 
@@ -34,6 +38,8 @@ constexpr int kRsaBits = 2048;
 constexpr size_t kTokenBytes = 450;
 constexpr size_t kManyTokens = 100'000;
 constexpr absl::Duration kLife = absl::Hours(12);
+// Tokens that a verifier is asked about in turn.
+constexpr size_t kAskedAbout[] = {1, 1000};
 
 using Sign = std::function<absl::StatusOr<std::string>(absl::string_view)>;
 
@@ -236,6 +242,87 @@ absl::Status MeasureCachedVerdict(const Bench& bench) {
   return absl::OkStatus();
 }
 
+void AddCheckRows(const Bench& bench, size_t tokens,
+                  const std::vector<double>& seconds,
+                  const std::vector<double>& gains,
+                  const std::vector<double>& hash_gains) {
+  const std::string name =
+      absl::StrCat("OfflineValidator, JWT seen before, ", tokens,
+                   tokens == 1 ? " token" : " tokens");
+  bench.report.Add({.section = kSection,
+                    .name = absl::StrCat(name, ", one thread"),
+                    .measured = Median(seconds),
+                    .unit = "s",
+                    .at_least = 300e-9,
+                    .aim = 150e-9,
+                    .higher_is_better = false,
+                    .spread = SpreadOf(seconds)});
+  bench.report.Add(
+      {.section = kSection,
+       .name = absl::StrCat(name, ", two threads / one"),
+       .measured = Median(gains),
+       .unit = "x",
+       .aim = 2,
+       .spread = SpreadOf(gains),
+       .note = absl::StrCat("a hash of the text, sharing nothing: ",
+                            FormatFigure(Median(hash_gains), "x"))});
+}
+
+// Checks per second of `work` on two threads for each on one.
+absl::StatusOr<double> Gain(const Bench& bench,
+                            const std::vector<std::string>& tokens,
+                            absl::FunctionRef<bool(const std::string&)> work,
+                            double* seconds) {
+  const absl::Duration block = bench.options.block / 4;
+  LATCHKEY_ASSIGN_OR_RETURN(const double before,
+                            RatePerSecond(tokens, 1, block, work));
+  LATCHKEY_ASSIGN_OR_RETURN(const double two,
+                            RatePerSecond(tokens, 2, 2 * block, work));
+  LATCHKEY_ASSIGN_OR_RETURN(const double after,
+                            RatePerSecond(tokens, 1, block, work));
+  *seconds = (1 / before + 1 / after) / 2;
+  return two * *seconds;
+}
+
+// Checks as OfflineValidator makes them, over a server that it follows.
+absl::Status MeasureOfflineValidator(const Bench& bench) {
+  Stage::Setup setup;
+  setup.population.live = kTokens * Population::kJwtEvery;
+  LATCHKEY_ASSIGN_OR_RETURN(const std::unique_ptr<Stage> stage,
+                            Stage::SeedAndStart(bench, std::move(setup)));
+  LATCHKEY_ASSIGN_OR_RETURN(const auto validator, StartValidator(*stage));
+  const TokenHasher hasher;
+  const auto check = [&](const std::string& token) {
+    return IsAccepted(*validator, token);
+  };
+  const auto hash = [&](const std::string& token) {
+    return hasher.Hash(token).length == token.size();
+  };
+  for (const size_t count : kAskedAbout) {
+    bench.progress.Step(
+        absl::StrCat("local: OfflineValidator, ", count, " in turn"));
+    LATCHKEY_ASSIGN_OR_RETURN(const std::vector<std::string> tokens,
+                              MintTokens(bench, *stage, count));
+    LATCHKEY_RETURN_IF_ERROR(
+        RatePerSecond(tokens, 1, absl::Milliseconds(500), check).status());
+    std::vector<double> seconds, gains, hash_gains;
+    for (int quad = 0; quad < bench.options.quads; ++quad) {
+      if (Interrupted()) return absl::CancelledError("interrupted");
+      bench.progress.Part(quad, bench.options.quads);
+      double one = 0, hash_one = 0;
+      LATCHKEY_ASSIGN_OR_RETURN(const double gain,
+                                Gain(bench, tokens, check, &one));
+      LATCHKEY_ASSIGN_OR_RETURN(const double hash_gain,
+                                Gain(bench, tokens, hash, &hash_one));
+      seconds.push_back(one);
+      gains.push_back(gain);
+      hash_gains.push_back(hash_gain);
+    }
+    AddCheckRows(bench, count, seconds, gains, hash_gains);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status RunLocal(const Bench& bench) {
@@ -247,7 +334,8 @@ absl::Status RunLocal(const Bench& bench) {
   for (const Signer* signer : {&es256, &eddsa, &rs256}) {
     LATCHKEY_RETURN_IF_ERROR(MeasureSigner(bench, *signer));
   }
-  return MeasureCachedVerdict(bench);
+  LATCHKEY_RETURN_IF_ERROR(MeasureCachedVerdict(bench));
+  return MeasureOfflineValidator(bench);
 }
 
 }  // namespace latchkey::bench

@@ -1,6 +1,5 @@
 // From a logout to its being refused by verifiers that judge by themselves.
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "grpcpp/create_channel.h"
 #include "grpcpp/grpcpp.h"
 
 #include "client/base/mutex.h"
@@ -17,6 +15,7 @@
 #include "latchkey/v1/auth.grpc.pb.h"
 #include "latchkey/v1/revocation.grpc.pb.h"
 #include "tools/bench/credential_set.h"
+#include "tools/bench/grpc_calls.h"
 #include "tools/bench/histogram.h"
 #include "tools/bench/interrupt.h"
 #include "tools/bench/parts.h"
@@ -35,23 +34,8 @@ constexpr Size kQuickSizes[] = {{1, 50}, {20, 20}};
 constexpr int kCutOffLogouts = 5;
 // Streams of one connection.
 constexpr int kStreamsPerChannel = 50;
-constexpr absl::Duration kPatience = absl::Seconds(60);
 constexpr double kMostSeconds = 0.020;
 constexpr double kWantedSeconds = 0.003;
-
-absl::Status FromCall(const char* name, const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(name, ": ", status.error_message()));
-}
-
-std::shared_ptr<grpc::Channel> NewChannel(const Stage& stage) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(
-      absl::StrCat("127.0.0.1:", stage.server().port()),
-      grpc::InsecureChannelCredentials(), arguments);
-}
 
 // One credential on its way out, and when each verifier refused it.
 class Round {
@@ -74,7 +58,7 @@ class Round {
   bool Await() {
     MutexLock lock(&mutex_);
     while (times_.Count() < refused_.size()) {
-      if (!all_.WaitFor(&mutex_, kPatience)) return false;
+      if (!all_.WaitFor(&mutex_, kCallPatience)) return false;
     }
     return true;
   }
@@ -103,7 +87,7 @@ class Verifiers {
     std::unique_ptr<Verifiers> result(new Verifiers(bench.clock));
     std::shared_ptr<grpc::Channel> channel;
     for (int i = 0; i < count; ++i) {
-      if (i % kStreamsPerChannel == 0) channel = NewChannel(stage);
+      if (i % kStreamsPerChannel == 0) channel = NewChannel(stage.server());
       LATCHKEY_ASSIGN_OR_RETURN(
           auto validator,
           OfflineValidator::Create({channel}, {.issuer = kIssuer,
@@ -113,7 +97,7 @@ class Verifiers {
       result->all_.push_back(std::move(validator));
     }
     for (size_t i = 0; i < result->all_.size(); ++i) {
-      if (!result->all_[i]->WaitUntilReady(absl::Now() + kPatience)) {
+      if (!result->all_[i]->WaitUntilReady(absl::Now() + kCallPatience)) {
         return absl::UnavailableError("a verifier gets no lease");
       }
       result->subscriptions_.push_back(result->all_[i]->OnChange(
@@ -171,10 +155,8 @@ absl::StatusOr<v1::PropagationReport> Logout(v1::AuthService::Stub& stub,
   request.set_wait(v1::PROPAGATION_WAIT_VERIFIERS);
   v1::LogoutResponse response;
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() +
-                       absl::ToChronoSeconds(kPatience));
-  LATCHKEY_RETURN_IF_ERROR(
-      FromCall("Logout", stub.Logout(&context, request, &response)));
+  LATCHKEY_RETURN_IF_ERROR(FromCall(
+      "Logout", stub.Logout(SetPatience(&context), request, &response)));
   if (response.ended_count() != 1 || !response.propagation().complete()) {
     return absl::AbortedError(
         "wrong answer: Logout ended nothing, or did not wait for verifiers");
@@ -308,7 +290,7 @@ absl::Status MeasureCutOff(const Bench& bench, const Stage& stage,
   Histogram waits;
   for (int i = 0; i < kCutOffLogouts; ++i) {
     if (Interrupted()) return absl::CancelledError("interrupted");
-    CutOff verifier(NewChannel(stage));
+    CutOff verifier(NewChannel(stage.server()));
     LATCHKEY_RETURN_IF_ERROR(verifier.TakeLease());
     LATCHKEY_ASSIGN_OR_RETURN(const std::string token, tokens.Next());
     LATCHKEY_ASSIGN_OR_RETURN(const v1::PropagationReport report,
@@ -342,7 +324,7 @@ absl::Status RunRevoke(const Bench& bench) {
   setup.population.live = (logouts + 1) * Population::kJwtEvery;
   LATCHKEY_ASSIGN_OR_RETURN(const std::unique_ptr<Stage> stage,
                             Stage::SeedAndStart(bench, std::move(setup)));
-  const auto stub = v1::AuthService::NewStub(NewChannel(*stage));
+  const auto stub = v1::AuthService::NewStub(NewChannel(stage->server()));
   Tokens tokens(*stage, bench.clock);
   for (const Size& size : sizes) {
     LATCHKEY_RETURN_IF_ERROR(MeasureSize(bench, *stage, *stub, tokens, size));

@@ -1,22 +1,24 @@
 // The old question, measured: a session that is asked about, a token that is
 // asked about, or a token that is checked where it is.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
 
 #include "client/base/status_macros.h"
 #include "client/verify/jwt_verifier.h"
 #include "latchkey/v1/auth.grpc.pb.h"
 #include "tools/bench/credential_set.h"
+#include "tools/bench/grpc_calls.h"
 #include "tools/bench/interrupt.h"
+#include "tools/bench/local_checks.h"
 #include "tools/bench/login_workload.h"
 #include "tools/bench/measure.h"
 #include "tools/bench/parts.h"
@@ -36,7 +38,6 @@ constexpr int kWidths[] = {1, 4, 16, 64, 256};
 constexpr int kLogouts = 50;
 constexpr HashCost kCheapHash = {.time = 1, .memory_kib = 8192};
 constexpr absl::Duration kJwtLife = absl::Minutes(5);  // the server's default
-constexpr std::chrono::seconds kCallPatience(30);
 
 // Way is one way to check, and what it costs.
 struct Way {
@@ -45,8 +46,10 @@ struct Way {
   double seconds = 0;  // one after the other
   double per_second = 0;
   double disk_bytes = 0;
-  double memory_bytes = 0;
+  double memory_bytes = 0;  // of the server
   double logout_seconds = 0;
+  bool is_local = false;
+  bool is_blind = false;  // to a logout: good until it expires
   Series plot;
 };
 
@@ -78,102 +81,133 @@ absl::Status MeasureRpc(const Bench& bench, const Stage& stage,
   return absl::OkStatus();
 }
 
-// Measures checking the same tokens in process: the signature each time.
-absl::Status MeasureLocal(const Bench& bench, const Stage& stage,
-                          const CredentialSet& tokens, Way* way) {
+// Measures checks in this process, one thread.
+absl::Status MeasureLocal(const Bench& bench, const CredentialSet& set,
+                          absl::FunctionRef<bool(const std::string&)> check,
+                          Way* way) {
   bench.progress.Step(absl::StrCat("session-vs-token: ", way->name));
   way->plot.name = absl::StrCat(way->name, " (one thread)");
-  const absl::Time now = bench.clock.Now();
-  const std::shared_ptr<const KeySet> keys = stage.mint().Keys(now);
-  Expectations expect;
-  expect.issuer = expect.audience.emplace(kIssuer);
-  const absl::Time begin = absl::Now();
-  uint64_t calls = 0;
-  while (absl::Now() < begin + 2 * bench.options.block) {
-    if (!VerifyJwt(tokens[calls++ % tokens.size()].credential, *keys, expect,
-                   now)
-             .ok()) {
-      return absl::AbortedError("a good token was refused in process");
-    }
-  }
-  way->seconds =
-      absl::ToDoubleSeconds(absl::Now() - begin) / static_cast<double>(calls);
-  way->per_second = 1 / way->seconds;
+  std::vector<std::string> tokens;
+  for (size_t i = 0; i < set.size(); ++i) tokens.push_back(set[i].credential);
+  LATCHKEY_ASSIGN_OR_RETURN(
+      way->per_second,
+      RatePerSecond(tokens, 1, 2 * bench.options.block, check));
+  way->seconds = 1 / way->per_second;
   for (const int width : kWidths) {
     way->plot.points.push_back({static_cast<double>(width), way->per_second});
   }
   return absl::OkStatus();
 }
 
-absl::Status FromCall(const char* name, const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(name, ": ", status.error_message()));
+// Who is asked whether a credential is good.
+using Asker = std::function<absl::StatusOr<bool>(const std::string&)>;
+
+absl::StatusOr<bool> IsActive(v1::AuthService::Stub& stub,
+                              const std::string& credential) {
+  v1::ValidateRequest validate;
+  validate.set_credential(credential);
+  v1::ValidateResponse answer;
+  grpc::ClientContext context;
+  LATCHKEY_RETURN_IF_ERROR(FromCall(
+      "Validate", stub.Validate(SetPatience(&context), validate, &answer)));
+  return answer.active();
+}
+
+absl::StatusOr<std::string> Login(v1::AuthService::Stub& stub,
+                                  const LoginAccount& account,
+                                  v1::CredentialFormat format) {
+  v1::LoginRequest login;
+  login.set_account(account.account.name);
+  login.set_password(account.proof);
+  login.set_credential_format(format);
+  v1::LoginResponse granted;
+  grpc::ClientContext context;
+  LATCHKEY_RETURN_IF_ERROR(
+      FromCall("Login", stub.Login(SetPatience(&context), login, &granted)));
+  return granted.credential();
 }
 
 // Logs in and out again, and returns the time from asking for the logout to
 // having been told that the credential is not good any more.
 absl::StatusOr<double> LogoutToRefusal(v1::AuthService::Stub& stub,
                                        const LoginAccount& account,
-                                       v1::CredentialFormat format) {
-  const auto patience = [](grpc::ClientContext* context) {
-    context->set_deadline(std::chrono::system_clock::now() + kCallPatience);
-    return context;
-  };
-  v1::LoginRequest login;
-  login.set_account(account.account.name);
-  login.set_password(account.proof);
-  login.set_credential_format(format);
-  v1::LoginResponse granted;
-  grpc::ClientContext login_context, logout_context;
-  LATCHKEY_RETURN_IF_ERROR(
-      FromCall("Login", stub.Login(patience(&login_context), login, &granted)));
-  v1::ValidateRequest validate;
-  validate.set_credential(granted.credential());
-  v1::ValidateResponse answer;
-  grpc::ClientContext before_context;
-  LATCHKEY_RETURN_IF_ERROR(FromCall(
-      "Validate", stub.Validate(patience(&before_context), validate, &answer)));
-  if (!answer.active()) {
+                                       v1::CredentialFormat format,
+                                       v1::PropagationWait wait,
+                                       const Asker& ask) {
+  LATCHKEY_ASSIGN_OR_RETURN(const std::string credential,
+                            Login(stub, account, format));
+  LATCHKEY_ASSIGN_OR_RETURN(const bool before, ask(credential));
+  if (!before) {
     return absl::AbortedError(
         "wrong answer: not active right after Login had answered");
   }
   v1::LogoutRequest logout;
-  logout.set_credential(granted.credential());
+  logout.set_credential(credential);
+  logout.set_wait(wait);
   v1::LogoutResponse ended;
+  grpc::ClientContext context;
   const absl::Time begin = absl::Now();
-  LATCHKEY_RETURN_IF_ERROR(FromCall(
-      "Logout", stub.Logout(patience(&logout_context), logout, &ended)));
-  grpc::ClientContext after_context;
-  LATCHKEY_RETURN_IF_ERROR(FromCall(
-      "Validate", stub.Validate(patience(&after_context), validate, &answer)));
-  if (answer.active()) {
+  LATCHKEY_RETURN_IF_ERROR(
+      FromCall("Logout", stub.Logout(SetPatience(&context), logout, &ended)));
+  LATCHKEY_ASSIGN_OR_RETURN(const bool after, ask(credential));
+  if (after) {
     return absl::AbortedError("wrong answer: active after Logout had answered");
   }
   return absl::ToDoubleSeconds(absl::Now() - begin);
 }
 
 absl::Status MeasureLogouts(const Bench& bench, const Stage& stage,
-                            const LoginAccount& account, Way* opaque,
-                            Way* jwt) {
-  bench.progress.Step("session-vs-token: logouts");
-  const auto stub = v1::AuthService::NewStub(
-      grpc::CreateChannel(absl::StrCat("127.0.0.1:", stage.server().port()),
-                          grpc::InsecureChannelCredentials()));
-  for (Way* way : {opaque, jwt}) {
-    std::vector<double> times;
-    for (int i = 0; i < kLogouts; ++i) {
-      if (Interrupted()) return absl::CancelledError("interrupted");
-      LATCHKEY_ASSIGN_OR_RETURN(
-          const double seconds,
-          LogoutToRefusal(*stub, account,
-                          way == opaque ? v1::CREDENTIAL_FORMAT_OPAQUE
-                                        : v1::CREDENTIAL_FORMAT_JWT));
-      times.push_back(seconds);
-    }
-    way->logout_seconds = Median(times);
+                            const LoginAccount& account,
+                            v1::CredentialFormat format,
+                            OfflineValidator* verifier, Way* way) {
+  bench.progress.Step(absl::StrCat("session-vs-token: logouts, ", way->name));
+  const auto stub = v1::AuthService::NewStub(NewChannel(stage.server()));
+  const Asker ask = [&](const std::string& credential) -> absl::StatusOr<bool> {
+    if (verifier != nullptr) return IsAccepted(*verifier, credential);
+    return IsActive(*stub, credential);
+  };
+  const auto wait = verifier != nullptr ? v1::PROPAGATION_WAIT_VERIFIERS
+                                        : v1::PROPAGATION_WAIT_UNSPECIFIED;
+  std::vector<double> times;
+  for (int i = 0; i < kLogouts; ++i) {
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    LATCHKEY_ASSIGN_OR_RETURN(
+        const double seconds,
+        LogoutToRefusal(*stub, account, format, wait, ask));
+    times.push_back(seconds);
   }
+  way->logout_seconds = Median(times);
   return absl::OkStatus();
+}
+
+// The two ways that ask nobody: blind to a logout, and told of it.
+absl::Status MeasureLocally(const Bench& bench, const Stage& stage,
+                            const LoginAccount& account,
+                            const CredentialSet& tokens, Way* blind,
+                            Way* leased) {
+  const absl::Time now = bench.clock.Now();
+  const std::shared_ptr<const KeySet> keys = stage.mint().Keys(now);
+  Expectations expect;
+  expect.issuer = expect.audience.emplace(kIssuer);
+  LATCHKEY_RETURN_IF_ERROR(MeasureLocal(
+      bench, tokens,
+      [&](const std::string& token) {
+        return VerifyJwt(token, *keys, expect, now).ok();
+      },
+      blind));
+  LATCHKEY_ASSIGN_OR_RETURN(const auto verifier, StartValidator(stage));
+  // What a verifier sees for the first time costs it the signature, too.
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (!IsAccepted(*verifier, tokens[i].credential)) {
+      return absl::AbortedError("a good token was refused in process");
+    }
+  }
+  LATCHKEY_RETURN_IF_ERROR(MeasureLocal(
+      bench, tokens,
+      [&](const std::string& token) { return IsAccepted(*verifier, token); },
+      leased));
+  return MeasureLogouts(bench, stage, account, v1::CREDENTIAL_FORMAT_JWT,
+                        verifier.get(), leased);
 }
 
 std::string MarkdownOf(const std::vector<Way>& ways) {
@@ -182,20 +216,19 @@ std::string MarkdownOf(const std::vector<Way>& ways) {
       " stored per session | a logout takes effect |\n"
       "|---|---:|---:|---:|---:|---:|\n";
   for (const Way& way : ways) {
-    const bool local = way.wire_bytes == 0;
-    absl::StrAppend(&text, "| ", way.name, " | ",
-                    local ? "0" : FormatFigure(way.wire_bytes, "B"), " | ",
-                    FormatFigure(way.seconds, "s"), " | ",
-                    FormatFigure(way.per_second, "1/s"),
-                    local ? " per thread" : "", " | ",
-                    FormatFigure(way.disk_bytes, "B"), " disk, ",
-                    FormatFigure(way.memory_bytes, "B"), " memory | ",
-                    local ? absl::StrCat("when the token expires: up to ",
-                                         FormatFigure(way.logout_seconds, "s"))
-                          : absl::StrCat("at once: refused ",
-                                         FormatFigure(way.logout_seconds, "s"),
-                                         " after it was asked for"),
-                    " |\n");
+    absl::StrAppend(
+        &text, "| ", way.name, " | ",
+        way.is_local ? "0" : FormatFigure(way.wire_bytes, "B"), " | ",
+        FormatFigure(way.seconds, "s"), " | ",
+        FormatFigure(way.per_second, "1/s"), way.is_local ? " per thread" : "",
+        " | ", FormatFigure(way.disk_bytes, "B"), " disk, ",
+        FormatFigure(way.memory_bytes, "B"), " memory | ",
+        way.is_blind ? absl::StrCat("when the token expires: up to ",
+                                    FormatFigure(way.logout_seconds, "s"))
+                     : absl::StrCat("at once: refused ",
+                                    FormatFigure(way.logout_seconds, "s"),
+                                    " after it was asked for"),
+        " |\n");
   }
   return text;
 }
@@ -252,27 +285,34 @@ absl::Status RunSessionVsToken(const Bench& bench) {
 
   Way opaque = {.name = "opaque, by RPC"};
   Way jwt = {.name = "JWT, by RPC"};
-  Way local = {.name = "JWT, checked locally"};
+  Way blind = {.name = "JWT, checked locally by its signature",
+               .logout_seconds = absl::ToDoubleSeconds(kJwtLife),
+               .is_local = true,
+               .is_blind = true};
+  Way leased = {.name = "JWT, checked locally under a lease", .is_local = true};
   LATCHKEY_ASSIGN_OR_RETURN(const ProcessStats cold,
                             ReadProcessStats(stage->server().pid()));
   LATCHKEY_RETURN_IF_ERROR(MeasureRpc(bench, *stage, sessions, &opaque));
   LATCHKEY_ASSIGN_OR_RETURN(const ProcessStats warm,
                             ReadProcessStats(stage->server().pid()));
   LATCHKEY_RETURN_IF_ERROR(MeasureRpc(bench, *stage, tokens, &jwt));
-  LATCHKEY_RETURN_IF_ERROR(MeasureLocal(bench, *stage, tokens, &local));
   LATCHKEY_RETURN_IF_ERROR(
-      MeasureLogouts(bench, *stage, account, &opaque, &jwt));
-  local.logout_seconds = absl::ToDoubleSeconds(kJwtLife);
+      MeasureLocally(bench, *stage, account, tokens, &blind, &leased));
+  LATCHKEY_RETURN_IF_ERROR(MeasureLogouts(
+      bench, *stage, account, v1::CREDENTIAL_FORMAT_OPAQUE, nullptr, &opaque));
+  LATCHKEY_RETURN_IF_ERROR(MeasureLogouts(
+      bench, *stage, account, v1::CREDENTIAL_FORMAT_JWT, nullptr, &jwt));
   // A JWT is made over the same session record as an opaque credential.
-  for (Way* way : {&opaque, &jwt, &local}) {
+  for (Way* way : {&opaque, &jwt, &blind, &leased}) {
     way->disk_bytes = static_cast<double>(disk) / static_cast<double>(live);
+    // Nobody asks about what is checked locally: it is on disk alone.
+    if (way->is_local) continue;
     way->memory_bytes =
         static_cast<double>(warm.resident_bytes - cold.resident_bytes) /
         static_cast<double>(sessions.size());
   }
-  // Nobody asks the server about it, so it keeps it on disk alone.
-  local.memory_bytes = 0;
-  return Tell(bench, {std::move(opaque), std::move(jwt), std::move(local)});
+  return Tell(bench, {std::move(opaque), std::move(jwt), std::move(blind),
+                      std::move(leased)});
 }
 
 }  // namespace latchkey::bench
