@@ -139,13 +139,13 @@ class AuthClient::State::Call final
     }
     auto context = std::make_shared<grpc::ClientContext>();
     Prepare(left, context.get());
-    bool stopping;
+    bool is_late;
     {
       MutexLock lock(&state_.mutex);
-      stopping = state_.stopping;
-      if (!stopping) context_.swap(context);
+      is_late = state_.stopping;
+      if (!is_late) context_.swap(context);
     }
-    if (stopping) return FinishCancelled();
+    if (is_late) return FinishCancelled();
     context.reset();  // of the attempt before; see Finish
     ++attempts_;
     response_.Clear();

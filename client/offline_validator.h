@@ -42,8 +42,8 @@ namespace latchkey {
 // known yet it takes a signature check. Uses of sessions (not those said to be
 // passive) are told to the server with heartbeats, for its idle timeout.
 //
-// Before Start and after Stop nothing is known: CheckNow returns nullopt and
-// Check is kUnavailable.
+// Before Start and after Stop nobody is accepted: CheckNow returns nullopt, or
+// refuses what it knows to be taken back, and Check is kUnavailable.
 //
 // Safe from any thread. The destructor calls Stop; no other call may be under
 // way then but Checks that wait for their answer: each `done` is called once,

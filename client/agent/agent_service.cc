@@ -13,7 +13,7 @@
 
 #include "client/agent/question.h"
 #include "client/agent/refusal.h"
-#include "client/base/secret_bytes.h"
+#include "client/request_secrets.h"
 
 namespace latchkey {
 namespace {
@@ -46,15 +46,6 @@ void Answer(const google::protobuf::Message& response, grpc::ByteBuffer* out,
   reactor->Finish(
       grpc::SerializationTraits<google::protobuf::Message>::Serialize(
           response, out, &owned));
-}
-
-void Wipe(v1::ValidateRequest* request) {
-  std::string* const secret = request->mutable_credential();
-  WipeMemory(secret->data(), secret->size());
-}
-
-void Wipe(v1::BatchValidateRequest* request) {
-  for (v1::ValidateRequest& one : *request->mutable_requests()) Wipe(&one);
 }
 
 std::vector<CheckOptions> ReadQuestions(const v1::BatchValidateRequest& request,
@@ -119,7 +110,7 @@ struct AgentService::Waiting {
   Waiting(const Caller& asking, Request question)
       : caller(asking), request(std::move(question)) {}
   // Perhaps after the service: it touches nothing of it.
-  ~Waiting() { Wipe(&request); }
+  ~Waiting() { WipeSecrets(&request); }
 
   const Caller caller;
   Request request;  // as it came
@@ -160,7 +151,7 @@ grpc::ServerUnaryReactor* AgentService::Validate(
   if (!bad.empty()) return End(context, RefuseFields(bad));
   const Caller caller = CallerOf(context, out);
   if (const auto answer = AnswerHere(answers_, request, question)) {
-    Wipe(&request);
+    WipeSecrets(&request);
     Answer(*answer, caller.out, caller.reactor);
   } else if (auto waiting = Wait(caller, std::move(request))) {
     Ask(std::move(waiting));
@@ -178,7 +169,7 @@ grpc::ServerUnaryReactor* AgentService::BatchValidate(
   if (!bad.empty()) return End(context, RefuseFields(bad));
   const Caller caller = CallerOf(context, out);
   if (const auto answer = AnswerHere(answers_, request, questions)) {
-    Wipe(&request);
+    WipeSecrets(&request);
     Answer(*answer, caller.out, caller.reactor);
   } else if (auto waiting = Wait(caller, std::move(request))) {
     Ask(std::move(waiting));
@@ -199,7 +190,7 @@ std::shared_ptr<AgentService::Waiting<Request>> AgentService::Wait(
     const Caller& caller, Request request) {
   if (asks_.fetch_add(1, std::memory_order_relaxed) >= options_.max_asks) {
     asks_.fetch_sub(1, std::memory_order_relaxed);
-    Wipe(&request);
+    WipeSecrets(&request);
     caller.reactor->Finish(RefuseForLoad());
     return nullptr;
   }

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
@@ -15,12 +16,24 @@
 #include "shop.grpc.pb.h"
 
 #include "client/auth_client.h"
+#include "client/call_metadata.h"
+#include "client/caller_proof.h"
 #include "client/offline_validator.h"
 #include "client/server_guard.h"
 #include "client/service_credentials.h"
 
 using latchkey::MethodRule;
 using latchkey::Verdict;
+
+// Has `to` be answered by nobody who knows less of what was taken back than the
+// caller of `from` does.
+absl::Status PassOnRevision(const grpc::ServerContext& from,
+                            grpc::ClientContext* to) {
+  const auto proof = latchkey::ReadCallerProof(from.client_metadata());
+  const auto* const shown = std::get_if<latchkey::CallerProof>(&proof);
+  if (shown == nullptr) return absl::OkStatus();
+  return latchkey::AddRevision(shown->revision, to);
+}
 
 // With gRPC's synchronous API, for a change: it may wait.
 class OrdersService final : public shop::Orders::Service {
@@ -42,8 +55,10 @@ class OrdersService final : public shop::Orders::Service {
     // The call ends when its caller's does, and carries our own credential.
     // Over TLS it would be set_credentials(credentials_.call_credentials()).
     const auto call = grpc::ClientContext::FromServerContext(*context);
-    const absl::Status added = credentials_.AddTo(call.get());
-    if (!added.ok()) return {grpc::StatusCode::UNAVAILABLE, "no credential"};
+    absl::Status ready = credentials_.AddTo(call.get());
+    // What our caller knows to have happened, Inventory must know as well.
+    if (ready.ok()) ready = PassOnRevision(*context, call.get());
+    if (!ready.ok()) return {grpc::StatusCode::UNAVAILABLE, "no credential"};
     shop::ReserveRequest reserve;
     reserve.set_item(request->item());
     shop::ReserveResponse reserved;

@@ -109,11 +109,13 @@ absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
   }
   LiveSession& session = holder->session;
   if (!ServesAudience(*session.profile, query.audience)) {
+    answer.outcome = ValidateOutcome::kAudience;
     if (query.explain) answer.inactive_reason = InactiveReason::kAudience;
     return answer;
   }
   if (query.max_auth_age.has_value() &&
       now - session.auth_time() > *query.max_auth_age) {
+    answer.outcome = ValidateOutcome::kAuthTooOld;
     if (query.explain) answer.inactive_reason = InactiveReason::kAuthTooOld;
     return answer;
   }
@@ -122,6 +124,7 @@ absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
     session.last_seen_time = std::max(session.last_seen_time, now);
   }
   answer.active = true;
+  answer.outcome = ValidateOutcome::kActive;
   answer.expire_time = holder->jwt_expire_time.value_or(session.end_time());
   answer.session = std::move(session);
   return answer;

@@ -19,6 +19,7 @@
 #include "server/auth/inactive_reason.h"
 #include "server/auth/parts.h"
 #include "server/auth/resolver.h"
+#include "server/auth/validate_outcome.h"
 #include "server/base/origin.h"
 #include "server/session/session.h"
 
@@ -70,6 +71,7 @@ struct ValidateQuery {
 
 struct ValidateAnswer {
   bool active = false;
+  ValidateOutcome outcome = ValidateOutcome::kNotGood;
   LiveSession session;     // only if active
   absl::Time expire_time;  // only if active
   uint64_t revision = 0;

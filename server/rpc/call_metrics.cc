@@ -29,6 +29,10 @@ constexpr std::array<absl::string_view, 17> kCodeNames = {
     "UNAUTHENTICATED",
 };
 
+// By ValidateOutcome.
+constexpr std::array<absl::string_view, kValidateOutcomes> kOutcomeNames = {
+    "active", "not_good", "audience", "auth_too_old"};
+
 // A right of its own, but no call: it is counted as Logout. And what others are
 // compared with counts nothing.
 constexpr bool IsCounted(Method method) {
@@ -70,6 +74,13 @@ void CallMetrics::Write(MetricText& text) const {
                    const Snapshot& seen) {
     text.Sample({{"method", method}, {"code", code}}, seen);
   });
+  text.BeginCounter("latchkey_credential_checks_total",
+                    "Credentials checked by Validate and BatchValidate, by "
+                    "what came of it.");
+  for (size_t outcome = 0; outcome < checks_.size(); ++outcome) {
+    text.Sample({{"outcome", kOutcomeNames[outcome]}},
+                checks_[outcome].Value());
+  }
 }
 
 }  // namespace latchkey

@@ -12,7 +12,8 @@ import unittest
 
 import grpc
 import harness
-from harness import session_pb2
+import relay
+from harness import session_pb2, session_service_pb2
 
 BUILD = os.environ["TEST_BUILD"]
 ISSUER = "shop-logins"
@@ -104,7 +105,8 @@ class Installed(unittest.TestCase):
 class Shop(harness.DaemonTest):
     """Orders calls Inventory; both follow one latchkeyd."""
 
-    SETTINGS = ("--issuer", ISSUER)
+    # A lease that outlives whatever a busy machine does in between.
+    SETTINGS = ("--issuer", ISSUER, "--lease_ttl", "10s")
 
     @classmethod
     def setUpClass(cls):
@@ -122,44 +124,45 @@ class Shop(harness.DaemonTest):
             "--python_out=" + cls.directory,
             "--grpc_python_out=" + cls.directory, "shop.proto")
         sys.path.insert(0, cls.directory)
-        cls.run_shop()
-
-    @classmethod
-    def run_shop(cls):
-        secret = os.path.join(cls.directory, "secret")
-        with open(secret, "w") as file:
+        cls.secret = os.path.join(cls.directory, "secret")
+        with open(cls.secret, "w") as file:
             file.write(cls.daemon.create_service("orders", roles=["stock"]))
-        inventory = "unix:" + os.path.join(cls.directory, "inventory")
-        orders = "unix:" + os.path.join(cls.directory, "orders")
-        cls.start("inventory", cls.daemon.address, inventory, ISSUER)
-        cls.start("orders", cls.daemon.address, orders, ISSUER, inventory,
-                  secret)
         import shop_pb2
         import shop_pb2_grpc
-        cls.shop_pb2 = shop_pb2
-        cls.orders = shop_pb2_grpc.OrdersStub(cls.channel(orders)).Place
-        cls.inventory = shop_pb2_grpc.InventoryStub(
-            cls.channel(inventory)).Reserve
+        cls.shop_pb2, cls.shop_pb2_grpc = shop_pb2, shop_pb2_grpc
+        cls.orders, cls.inventory = cls.run_shop(
+            "shop", cls.daemon.address, cls.addClassCleanup)
 
     @classmethod
-    def channel(cls, address):
-        channel = grpc.insecure_channel(address)
-        cls.addClassCleanup(channel.close)
-        return channel
+    def run_shop(cls, name, latchkey, add_cleanup):
+        """Starts both, Inventory by way of `latchkey`, and returns what calls
+        them."""
+        inventory, orders = ("unix:" + os.path.join(cls.directory, name + kind)
+                             for kind in (".inventory", ".orders"))
+        cls.start(add_cleanup, "inventory", latchkey, inventory, ISSUER)
+        cls.start(add_cleanup, "orders", cls.daemon.address, orders, ISSUER,
+                  inventory, cls.secret)
+        channels = [grpc.insecure_channel(to) for to in (orders, inventory)]
+        for channel in channels:
+            add_cleanup(channel.close)
+        return (cls.shop_pb2_grpc.OrdersStub(channels[0]).Place,
+                cls.shop_pb2_grpc.InventoryStub(channels[1]).Reserve)
 
     @classmethod
-    def start(cls, name, *arguments):
+    def start(cls, add_cleanup, name, *arguments):
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", os.path.join(cls.built, name),
              *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        cls.addClassCleanup(process.stdout.close)
-        cls.addClassCleanup(process.wait)
-        cls.addClassCleanup(process.kill)
+        add_cleanup(process.stdout.close)
+        add_cleanup(process.wait)
+        add_cleanup(process.kill)
         assert process.stdout.readline() == b"ready\n", name
 
-    def call(self, method, request, credential):
+    def call(self, method, request, credential, revision=None):
         metadata = (("authorization", "Bearer " + credential),
                     ) if credential else ()
+        if revision:
+            metadata += (("latchkey-revision", revision.token),)
         return method(request, metadata=metadata,
                       timeout=harness.CALL_TIMEOUT_SECONDS)
 
@@ -214,6 +217,35 @@ class Shop(harness.DaemonTest):
                                      "CALLER_REFUSED", elsewhere)
             name, here = self.customer(credential_format, audiences=["orders"])
             self.assertEqual(self.place(here).customer, name)
+
+    def test_what_a_logout_caused_meets_nobody_who_does_not_know_of_it(self):
+        between = relay.Relay(self.daemon.address)
+        self.addCleanup(between.close)
+        orders, _ = self.run_shop("behind", between.address, self.addCleanup)
+        request = self.shop_pb2.PlaceRequest(item="lamp")
+        _, customer = self.customer(harness.JWT)
+        mine = set(self.sessions_of_orders())
+        self.assertEqual(self.call(orders, request, customer).reserved_by,
+                         "orders")
+        # The one that it has just logged in with is ended, and Inventory cannot
+        # hear of it. It need not: nobody waited for it, and its lease runs.
+        session, = set(self.sessions_of_orders()) - mine
+        between.hold([relay.Relay.BACK])
+        revision = self.daemon.private.sessions.RevokeSession(
+            session_service_pb2.RevokeSessionRequest(name=session),
+            timeout=harness.CALL_TIMEOUT_SECONDS).revision
+        self.assertEqual(self.call(orders, request, customer).reserved_by,
+                         "orders")
+        # But who knows of it is served by nobody who does not: Orders, which
+        # knows, hands on what it was told, and Inventory cannot find out.
+        for _ in range(2):
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.call(orders, request, customer, revision)
+            self.assertEqual(caught.exception.details(), "not reserved")
+            between.release()  # now it can: refused all the same
+
+    def sessions_of_orders(self):
+        return [session.name for session in self.daemon.list_sessions("orders")]
 
     def test_after_logout_it_is_refused_everywhere(self):
         for credential_format in (harness.OPAQUE, harness.JWT):

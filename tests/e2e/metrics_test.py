@@ -28,6 +28,7 @@ FAMILIES = {
     "latchkey_cache_warm",
     "latchkey_call_duration_seconds", "latchkey_calls_total",
     "latchkey_clock_held_seconds", "latchkey_committer_changes_total",
+    "latchkey_credential_checks_total",
     "latchkey_committer_waiting", "latchkey_committer_write_duration_seconds",
     "latchkey_committer_written_bytes_total", "latchkey_hash_dropped_total",
     "latchkey_hash_duration_seconds", "latchkey_hash_refused_total",
@@ -140,6 +141,61 @@ class Metrics(harness.DaemonTest):
 
         self.assertEqual(
             self.counted(calls, ("BatchValidate",), ("Validate",)), [2, 0])
+
+    def test_checks_are_counted_by_what_came_of_them(self):
+        daemon = harness.start_daemon(
+            self, LISTEN + ("--grant", "account:reader=reason"))
+        outcomes = ("active", "not_good", "audience", "auth_too_old")
+
+        def counts():
+            scrape = Scrape(daemon)
+            return [scrape.value("latchkey_credential_checks_total",
+                                 outcome=outcome) for outcome in outcomes]
+
+        self.assertEqual(counts(), [0, 0, 0, 0])
+        password = daemon.create_account("checked")
+        credentials = [daemon.login("checked", password, form,
+                                    audiences=["billing"]).credential
+                       for form in (harness.OPAQUE, harness.JWT)]
+        old = auth_pb2.ValidateRequest().max_auth_age
+        old.nanos = 1000
+        requests = [auth_pb2.ValidateRequest(**fields) for fields in (
+            {"credential": "nothing"}, {"credential": "nothing else"},
+            {"credential": credentials[0], "audience": "mail"},
+            {"credential": credentials[1], "audience": "billing"},
+            {"credential": credentials[0], "audience": "billing"},
+            {"credential": credentials[0], "audience": "billing"},
+            {"credential": credentials[1], "audience": "billing",
+             "max_auth_age": old})]
+        secret = daemon.create_service("reader")
+        reader = (("authorization", "Bearer " + daemon.login_service(
+            "reader", secret).credential),)
+        # By the network's port, on which a reason may be due once it is known
+        # who asks; the operator's socket; and one who is told.
+        for round, (stubs, metadata) in enumerate((
+                (daemon.public, ()), (daemon.private, ()),
+                (daemon.public, reader))):
+            for request in requests:
+                stubs.auth.Validate(request, metadata=metadata,
+                                    timeout=harness.CALL_TIMEOUT_SECONDS)
+            self.assertEqual(counts(), [n * (2 * round + 1)
+                                        for n in (3, 2, 1, 1)])
+            stubs.auth.BatchValidate(
+                auth_pb2.BatchValidateRequest(requests=requests),
+                metadata=metadata, timeout=harness.CALL_TIMEOUT_SECONDS)
+            self.assertEqual(counts(), [n * (2 * round + 2)
+                                        for n in (3, 2, 1, 1)])
+
+    def test_checks_that_were_refused_are_not_counted(self):
+        before = Scrape(self.daemon).value("latchkey_credential_checks_total",
+                                           outcome="not_good")
+        self.assertRefused(
+            grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD",
+            self.daemon.public.auth.Validate,
+            auth_pb2.ValidateRequest(credential="x", audience="\n"))
+        self.assertEqual(
+            Scrape(self.daemon).value("latchkey_credential_checks_total",
+                                      outcome="not_good"), before)
 
     def test_refusals_before_the_verb_are_counted(self):
         def calls():

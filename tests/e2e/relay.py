@@ -8,7 +8,10 @@ import harness
 
 class Relay:
     """Hands connections on to `address`, from the local address `source` if
-    that is given, since gRPC's clients cannot choose theirs."""
+    that is given, since gRPC's clients cannot choose theirs. May hold back what
+    goes one way or the other."""
+
+    FORWARD, BACK = "forward", "back"
 
     def __init__(self, address, source=""):
         host, port = address.rsplit(":", 1)
@@ -16,9 +19,21 @@ class Relay:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         self.connections = 0  # there were so far
+        self.flows = {self.FORWARD: threading.Event(),
+                      self.BACK: threading.Event()}
+        self.release()
         threading.Thread(target=self._serve, daemon=True).start()
 
+    def hold(self, ways):
+        for way in ways:
+            self.flows[way].clear()
+
+    def release(self):
+        for flow in self.flows.values():
+            flow.set()
+
     def close(self):
+        self.release()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
@@ -34,19 +49,20 @@ class Relay:
             threading.Thread(target=self._carry, args=(near, far),
                              daemon=True).start()
 
-    @classmethod
-    def _carry(cls, near, far):
+    def _carry(self, near, far):
         with near, far:
-            back = threading.Thread(target=cls._copy, args=(far, near),
-                                    daemon=True)
+            back = threading.Thread(
+                target=self._copy, args=(far, near, self.flows[self.BACK]),
+                daemon=True)
             back.start()
-            cls._copy(near, far)
+            self._copy(near, far, self.flows[self.FORWARD])
             back.join()
 
     @staticmethod
-    def _copy(from_end, to_end):
+    def _copy(from_end, to_end, flow):
         try:
             while data := from_end.recv(65536):
+                flow.wait()
                 to_end.sendall(data)
         except OSError:  # the other direction's end
             pass

@@ -55,6 +55,29 @@ TEST_P(BothFormsTest, ALogoutEndsIt) {
   EXPECT_EQ(again->ended, 0);
 }
 
+TEST_P(BothFormsTest, EachAnswerSaysWhatToCountItAs) {
+  LoginCommand command = Command();
+  command.audiences = {"billing"};
+  const Grant grant = world_.Login(std::move(command));
+  const auto outcome = [&](ValidateQuery query) {
+    const auto answer = world_.TryValidate(grant.credential, query);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(answer->active, answer->outcome == ValidateOutcome::kActive);
+    return answer->outcome;
+  };
+  world_.clock().Advance(absl::Seconds(2));
+  EXPECT_EQ(outcome({.audience = "billing"}), ValidateOutcome::kActive);
+  EXPECT_EQ(outcome({.audience = "mail"}), ValidateOutcome::kAudience);
+  EXPECT_EQ(outcome({.audience = "billing", .max_auth_age = absl::Seconds(1)}),
+            ValidateOutcome::kAuthTooOld);
+  ASSERT_TRUE(
+      world_.authority()
+          .Logout(grant.credential.Reveal(), LogoutScope::kThisSession, {})
+          .ok());
+  // Nobody's, whatever else was asked for.
+  EXPECT_EQ(outcome({.audience = "mail"}), ValidateOutcome::kNotGood);
+}
+
 TEST_P(BothFormsTest, AnInactiveAnswerTellsNothingButTheRevision) {
   const Grant grant = world_.Login(Command());
   ASSERT_TRUE(

@@ -37,6 +37,20 @@ TEST(CallMetrics, EachMethodHasItsOkFromTheStart) {
   EXPECT_THAT(text, Not(HasSubstr("UNKNOWN")));
 }
 
+TEST(CallMetrics, CountChecksByWhatCameOfThem) {
+  const auto metrics = std::make_unique<CallMetrics>();
+  metrics->CountChecks(ValidateOutcome::kActive);
+  metrics->CountChecks(ValidateOutcome::kActive, 64);
+  metrics->CountChecks(ValidateOutcome::kAuthTooOld);
+  EXPECT_THAT(
+      TextOf(*metrics),
+      HasSubstr(
+          "latchkey_credential_checks_total{outcome=\"active\"} 65\n"
+          "latchkey_credential_checks_total{outcome=\"not_good\"} 0\n"
+          "latchkey_credential_checks_total{outcome=\"audience\"} 0\n"
+          "latchkey_credential_checks_total{outcome=\"auth_too_old\"} 1\n"));
+}
+
 TEST(CallMetrics, CountByMethodAndCode) {
   const auto metrics = std::make_unique<CallMetrics>();
   metrics->Count(Method::kLogin, grpc::StatusCode::OK, absl::Milliseconds(15));
