@@ -3,7 +3,8 @@
 // silence, but for the two stated limits: a log cut off at its end and damage
 // inside its very last record look like a write that a crash tore.
 //
-// LATCHKEY_DAMAGE_STEP=1 tries every byte instead of LATCHKEY_DAMAGE_PLACES a file.
+// LATCHKEY_DAMAGE_STEP=1 tries every byte instead of LATCHKEY_DAMAGE_PLACES a
+// file.
 
 #include <algorithm>
 #include <cstdlib>
