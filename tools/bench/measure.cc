@@ -65,18 +65,18 @@ absl::StatusOr<Measured> MeasureClosed(LoadClient& load, pid_t server,
   return measured;
 }
 
-absl::StatusOr<Compared> Compare(const Bench& bench, LoadClient& load,
-                                 pid_t server, Workload& base, Workload& x,
-                                 const CompareSetup& setup) {
+absl::StatusOr<Compared> Compare(const Bench& bench, const Side& base,
+                                 const Side& x, const CompareSetup& setup) {
   Compared compared;
   std::vector<double> throughput, cpu;
   for (int quad = 0; quad < setup.quads; ++quad) {
     bench.progress.Part(quad, setup.quads);
     Measured base_sum, x_sum;
     for (const bool is_x : {false, true, true, false}) {
+      const Side& side = is_x ? x : base;
       LATCHKEY_ASSIGN_OR_RETURN(
           const Measured one,
-          MeasureClosed(load, server, is_x ? x : base, setup.block,
+          MeasureClosed(side.load, side.server, side.workload, setup.block,
                         is_x ? setup.max_calls : UINT64_MAX));
       (is_x ? x_sum : base_sum).Add(one);
     }

@@ -55,9 +55,16 @@ struct CompareSetup {
   uint64_t max_calls = UINT64_MAX;
 };
 
-absl::StatusOr<Compared> Compare(const Bench& bench, LoadClient& load,
-                                 pid_t server, Workload& base, Workload& x,
-                                 const CompareSetup& setup);
+// Side is one of what is compared: what is asked, and of whom. Two sides may be
+// of the same server.
+struct Side {
+  LoadClient& load;
+  pid_t server = 0;
+  Workload& workload;
+};
+
+absl::StatusOr<Compared> Compare(const Bench& bench, const Side& base,
+                                 const Side& x, const CompareSetup& setup);
 
 // SetupOf returns the blocks and quads that were asked for.
 CompareSetup SetupOf(const BenchOptions& options);

@@ -152,9 +152,10 @@ absl::Status RunBatch(const Bench& bench) {
   BatchWorkload batches(set, kBatch);
   LATCHKEY_RETURN_IF_ERROR(WarmUp(*load, single, set.size()));
   LATCHKEY_RETURN_IF_ERROR(WarmUp(*load, batches, set.size() / kBatch));
+  const pid_t pid = stage->server().pid();
   LATCHKEY_ASSIGN_OR_RETURN(const Compared compared,
-                            Compare(bench, *load, stage->server().pid(), single,
-                                    batches, SetupOf(options)));
+                            Compare(bench, {*load, pid, single},
+                                    {*load, pid, batches}, SetupOf(options)));
   AddRows(bench, compared);
   LATCHKEY_RETURN_IF_ERROR(stage->Stop());
 

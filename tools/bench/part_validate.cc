@@ -55,11 +55,19 @@ struct Kind {
   bool once = false;  // asked about once, never warmed
 };
 
-// Compares every kind with Ping; returns the throughput of the one called
+// How many can be done in a second.
+struct Saturation {
+  double ping = 0;
+  double validate = 0;
+};
+
+// Compares every kind with Ping; returns what was found with the one called
 // kLoaded.
-absl::StatusOr<double> CompareKinds(const Bench& bench, const Stage& stage,
-                                    LoadClient& load, std::vector<Kind> kinds) {
-  double saturation = 0;
+absl::StatusOr<Saturation> CompareKinds(const Bench& bench, const Stage& stage,
+                                        LoadClient& load,
+                                        std::vector<Kind> kinds) {
+  const pid_t pid = stage.server().pid();
+  Saturation saturation;
   for (Kind& kind : kinds) {
     bench.progress.Step(absl::StrCat("validate: ", kind.name));
     PingWorkload ping;
@@ -72,9 +80,11 @@ absl::StatusOr<double> CompareKinds(const Bench& bench, const Stage& stage,
     }
     LATCHKEY_ASSIGN_OR_RETURN(
         const Compared compared,
-        Compare(bench, load, stage.server().pid(), ping, workload, setup));
+        Compare(bench, {load, pid, ping}, {load, pid, workload}, setup));
     AddRows(bench, kind.name, compared);
-    if (kind.name == kLoaded) saturation = compared.x.PerSecond();
+    if (kind.name == kLoaded) {
+      saturation = {compared.base.PerSecond(), compared.x.PerSecond()};
+    }
   }
   return saturation;
 }
@@ -84,16 +94,21 @@ struct Latency {
   Histogram validate;
 };
 
+// Each is loaded to `part` of what it can do: at one rate for both, what costs
+// more would be compared under more load.
 absl::StatusOr<Latency> MeasureLatency(const Bench& bench, LoadClient& load,
-                                       Workload& validate, double rate) {
+                                       Workload& validate, double part,
+                                       const Saturation& saturation) {
   PingWorkload ping;
   Latency latency;
   uint64_t seed = bench.options.seed;
   for (const bool is_validate : {false, true, true, false}) {
     LATCHKEY_ASSIGN_OR_RETURN(
         const LoadResult result,
-        load.RunOpen(is_validate ? validate : static_cast<Workload&>(ping),
-                     rate, bench.options.open / 2, ++seed));
+        load.RunOpen(
+            is_validate ? validate : static_cast<Workload&>(ping),
+            part * (is_validate ? saturation.validate : saturation.ping),
+            bench.options.open / 2, ++seed));
     LATCHKEY_RETURN_IF_ERROR(CheckAnswers(result));
     (is_validate ? latency.validate : latency.ping).Merge(result.latency);
   }
@@ -130,9 +145,10 @@ void AddLatencyRows(const Bench& bench, double part, const Latency& latency) {
 }
 
 absl::Status MeasureLatencies(const Bench& bench, LoadClient& load,
-                              Workload& validate, double saturation) {
+                              Workload& validate,
+                              const Saturation& saturation) {
   SvgPlot plot = {.title = "Latency against load",
-                  .x = {"of what Validate can do", AxisUnit::kPercent},
+                  .x = {"of what each can do", AxisUnit::kPercent},
                   .y = {"latency", AxisUnit::kSeconds, true},
                   .series = {{"Validate p50"},
                              {"Validate p99"},
@@ -141,7 +157,7 @@ absl::Status MeasureLatencies(const Bench& bench, LoadClient& load,
   for (const double part : kLoads) {
     bench.progress.Step(absl::StrCat("validate: latency at ",
                                      static_cast<int>(part * 100), " % load"));
-    auto latency = MeasureLatency(bench, load, validate, part * saturation);
+    auto latency = MeasureLatency(bench, load, validate, part, saturation);
     // Saturation was measured a while ago; the machine may be busier now.
     if (absl::IsResourceExhausted(latency.status())) break;
     LATCHKEY_RETURN_IF_ERROR(latency.status());
@@ -184,7 +200,7 @@ absl::Status RunValidate(const Bench& bench) {
                             stage->Connect());
   const uint64_t seed = options.seed;
   LATCHKEY_ASSIGN_OR_RETURN(
-      const double saturation,
+      const Saturation saturation,
       CompareKinds(
           bench, *stage, *load,
           {{"opaque, uniform", opaque, Uniform(opaque.size(), seed)},
