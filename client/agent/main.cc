@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/logging.h"
+#include "grpc/grpc.h"
 #include "grpc/support/log.h"
 
 #include "client/agent/agent.h"
@@ -23,6 +24,9 @@ constexpr int kExitUsage = 2;
 constexpr int kExitCannotStart = 3;
 // Between two looks at whether it holds a lease, for its health.
 constexpr timespec kLookInterval = {.tv_sec = 0, .tv_nsec = 100'000'000};
+// Between two looks at whether gRPC has ended, and how many at most: 1 s.
+constexpr timespec kEndInterval = {.tv_sec = 0, .tv_nsec = 1'000'000};
+constexpr int kMostLooks = 1000;
 
 // The signals that the main thread waits for; every other thread inherits the
 // mask that blocks them.
@@ -58,6 +62,18 @@ void ForbidCoreFiles() {
   setrlimit(RLIMIT_CORE, &none);
 }
 
+// gRPC takes connections down on threads of its own, after their owners have
+// gone: the process ends once that is done, or has taken too long.
+struct GrpcLibrary {
+  GrpcLibrary() { grpc_init(); }
+  ~GrpcLibrary() {
+    grpc_shutdown();
+    for (int i = 0; i < kMostLooks && grpc_is_initialized() != 0; ++i) {
+      nanosleep(&kEndInterval, nullptr);
+    }
+  }
+};
+
 void Serve(Agent& agent, const sigset_t& signals) {
   while (sigtimedwait(&signals, nullptr, &kLookInterval) < 0) {
     const std::string line = agent.Look();
@@ -82,6 +98,7 @@ int Main(int argc, char** argv, char** environment) {
   RaiseDescriptorLimit();
   ForbidCoreFiles();
 
+  const GrpcLibrary library;
   auto agent = Agent::Start(settings);
   if (!agent.ok()) {
     std::fprintf(stderr, "latchkey-agent: %s\n",

@@ -335,7 +335,7 @@ class Life(unittest.TestCase):
             self, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD",
             agent.stubs.auth.Validate,
             auth_pb2.ValidateRequest(credential="x" * 8193))
-        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(agent.stop(), 0, agent.log())
 
     def until_unavailable(self, agent, credential):
         while True:
@@ -385,7 +385,7 @@ class Life(unittest.TestCase):
         self.assertEqual(again.stdout, b"")
         self.assertIn(b"another agent", again.stderr)
         agent.wait_for_health(SERVING)
-        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(agent.stop(), 0, agent.log())
         self.assertFalse(os.path.exists(agent.path))
         shared = start_agent(self, daemon.address, "--socket_mode", "0660")
         self.assertEqual(stat.S_IMODE(os.stat(shared.path).st_mode), 0o660)
@@ -397,7 +397,7 @@ class Life(unittest.TestCase):
         self.assertTrue(os.path.exists(agent.path))
         agent.start()
         agent.wait_for_health(SERVING)
-        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(agent.stop(), 0, agent.log())
 
     def test_what_is_no_setting_is_refused(self):
         for arguments, environment, named in (
@@ -467,7 +467,7 @@ class OverTls(certificates.TlsTest):
         unknown = agent.validate("lks_" + "0" * 49)
         self.assertEqual(without_revision(unknown),
                          auth_pb2.ValidateResponse())
-        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(agent.stop(), 0, agent.log())
 
     def test_it_asks_as_a_service_account(self):
         certificates.replace(self.secret_path,
@@ -489,7 +489,7 @@ class OverTls(certificates.TlsTest):
             auth_pb2.ValidateRequest(credential=login.credential))
         self.assertEqual(agent.health(), NOT_SERVING)
         agent.wait_for_log("permission validator")
-        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(agent.stop(), 0, agent.log())
 
     def test_a_secret_that_others_may_read_is_not_taken(self):
         path = os.path.join(self.directory, "open")
