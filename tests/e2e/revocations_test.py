@@ -19,6 +19,7 @@ VERIFIERS = session_pb2.PROPAGATION_WAIT_VERIFIERS
 
 # Short, so that the tests are.
 LEASE, INTERVAL = 0.8, 0.2
+BEAT_SECONDS = INTERVAL / 2
 SETTINGS = ("--lease_ttl", "%dms" % (LEASE * 1000),
             "--heartbeat_interval", "%dms" % (INTERVAL * 1000))
 
@@ -36,6 +37,8 @@ class Verifier:
 
     def __init__(self, stubs, epoch=b"", resume=0, metadata=()):
         self.sends = queue.Queue()
+        self.over = threading.Event()
+        self.beating = threading.Lock()
         self.nonce = 0
         self.applied = 0
         self.call = stubs.revocations.WatchRevocations(
@@ -47,10 +50,11 @@ class Verifier:
         self.sends.put(revocation_pb2.WatchRevocationsRequest(**message))
 
     def heartbeat(self, **fields):
-        self.nonce += 1
-        fields.setdefault("applied", self.applied)
-        self.send(heartbeat=revocation_pb2.Heartbeat(nonce=self.nonce,
-                                                     **fields))
+        with self.beating:
+            self.nonce += 1
+            fields.setdefault("applied", self.applied)
+            self.send(heartbeat=revocation_pb2.Heartbeat(nonce=self.nonce,
+                                                         **fields))
 
     def next(self, kind):
         """Returns the next message, which must be of that kind."""
@@ -75,7 +79,12 @@ class Verifier:
         raise AssertionError("the stream ended")
 
     def follow(self):
-        """Goes on by itself, as a good verifier, until close."""
+        """Goes on by itself, as a good verifier, until close: it says what
+        it knows at once, and that it is there now and then."""
+        def beat():
+            while not self.over.wait(BEAT_SECONDS):
+                self.heartbeat()
+
         def run():
             try:
                 for response in self.call:
@@ -85,8 +94,10 @@ class Verifier:
             except grpc.RpcError:
                 pass
         threading.Thread(target=run, daemon=True).start()
+        threading.Thread(target=beat, daemon=True).start()
 
     def close(self):
+        self.over.set()
         self.sends.put(None)
         self.call.cancel()
 
