@@ -48,6 +48,11 @@ void Answer(const google::protobuf::Message& response, grpc::ByteBuffer* out,
           response, out, &owned));
 }
 
+CheckOptions ReadQuestions(const v1::ValidateRequest& request,
+                           std::vector<BadField>* bad) {
+  return ReadQuestion("", request, bad);
+}
+
 std::vector<CheckOptions> ReadQuestions(const v1::BatchValidateRequest& request,
                                         std::vector<BadField>* bad) {
   std::vector<CheckOptions> questions;
@@ -144,28 +149,23 @@ grpc::ServerUnaryReactor* AgentService::Logout(
 grpc::ServerUnaryReactor* AgentService::Validate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
-  v1::ValidateRequest request;
-  if (!Parse(*in, &request)) return End(context, Unreadable(request));
-  std::vector<BadField> bad;
-  const CheckOptions question = ReadQuestion("", request, &bad);
-  if (!bad.empty()) return End(context, RefuseFields(bad));
-  const Caller caller = CallerOf(context, out);
-  if (const auto answer = AnswerHere(answers_, request, question)) {
-    WipeSecrets(&request);
-    Answer(*answer, caller.out, caller.reactor);
-  } else if (auto waiting = Wait(caller, std::move(request))) {
-    Ask(std::move(waiting));
-  }
-  return caller.reactor;
+  return Check<v1::ValidateRequest>(context, *in, out);
 }
 
 grpc::ServerUnaryReactor* AgentService::BatchValidate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
-  v1::BatchValidateRequest request;
-  if (!Parse(*in, &request)) return End(context, Unreadable(request));
+  return Check<v1::BatchValidateRequest>(context, *in, out);
+}
+
+template <typename Request>
+grpc::ServerUnaryReactor* AgentService::Check(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer& in,
+    grpc::ByteBuffer* out) {
+  Request request;
+  if (!Parse(in, &request)) return End(context, Unreadable(request));
   std::vector<BadField> bad;
-  const std::vector<CheckOptions> questions = ReadQuestions(request, &bad);
+  const auto questions = ReadQuestions(request, &bad);
   if (!bad.empty()) return End(context, RefuseFields(bad));
   const Caller caller = CallerOf(context, out);
   if (const auto answer = AnswerHere(answers_, request, questions)) {

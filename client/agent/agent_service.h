@@ -81,6 +81,11 @@ class AgentService final : public RawAgentService {
   template <typename Request>
   struct Waiting;
 
+  // Check answers a request of either kind here, or has the server asked.
+  template <typename Request>
+  grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
+                                  const grpc::ByteBuffer& in,
+                                  grpc::ByteBuffer* out);
   Caller CallerOf(grpc::CallbackServerContext* context,
                   grpc::ByteBuffer* out) const;
   // Wait returns what asks the server for the caller; null: as many wait as

@@ -156,6 +156,7 @@ std::optional<std::string> AddEnvironment(
     absl::string_view rest = entry;
     if (absl::ConsumePrefix(&rest, "XDG_RUNTIME_DIR=/")) {
       settings->listen = absl::StrCat(kUnix, "/", rest, "/latchkey-agent.sock");
+      continue;
     }
     if (!absl::ConsumePrefix(&rest, kPrefix)) continue;
     const size_t equals = rest.find('=');
