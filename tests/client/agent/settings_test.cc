@@ -57,9 +57,9 @@ TEST(AgentSettings, ThePathIsThatOfTheUserIfThereIsOne) {
             "unix:/run/user/1/latchkey-agent.sock");
   EXPECT_EQ(Good(kLeast, {"XDG_RUNTIME_DIR=/run/user/1"}).listen, "unix:/s");
   // Whatever it is called, it is no setting of ours.
-  EXPECT_EQ(Good({"--issuer", "us"}, {"XDG_RUNTIME_DIR=/LATCHKEY_AGENT_X=1"})
-                .listen,
-            "unix:/LATCHKEY_AGENT_X=1/latchkey-agent.sock");
+  EXPECT_EQ(
+      Good({"--issuer", "us"}, {"XDG_RUNTIME_DIR=/LATCHKEY_AGENT_X=1"}).listen,
+      "unix:/LATCHKEY_AGENT_X=1/latchkey-agent.sock");
 }
 
 TEST(AgentSettings, ListensOnAbsolutePathsAlone) {
