@@ -42,7 +42,9 @@ class LimitedDaemon(harness.Daemon):
 class Descriptors(unittest.TestCase):
 
     def start(self, *settings):
-        daemon = LimitedDaemon(settings).start()
+        daemon = LimitedDaemon(settings)
+        daemon.environment = harness.UBSAN_WITHOUT_DESCRIPTORS
+        daemon.start()
         self.addCleanup(daemon.close)
         return daemon
 

@@ -138,6 +138,7 @@ class Flood(unittest.TestCase):
 
     def test_no_descriptor_to_take_them_or_to_ask_with(self):
         daemon = certificates.TlsDaemon(self.directory)
+        daemon.environment = harness.UBSAN_WITHOUT_DESCRIPTORS
         daemon.start()
         self.addCleanup(daemon.close)
         before = self.stubs(daemon)
