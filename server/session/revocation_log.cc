@@ -10,7 +10,10 @@ namespace latchkey {
 
 RevocationLog::RevocationLog(const Options& options, uint64_t revision,
                              const RevocationArchive& archive)
-    : options_(options), archive_(archive), floor_(revision), head_(revision) {}
+    : archive_(archive),
+      ring_(std::max(options.max_entries, size_t{1})),
+      floor_(revision),
+      head_(revision) {}
 
 void RevocationLog::Publish(uint64_t through,
                             absl::Span<const RevocationsAt> changes) {
@@ -19,18 +22,45 @@ void RevocationLog::Publish(uint64_t through,
   for (const RevocationsAt& change : changes) {
     if (change.revision <= std::exchange(last, change.revision)) std::abort();
     for (const Revocation& revocation : change.revocations) {
-      entries_.push_back({change.revision, revocation});
+      Append(change.revision, revocation);
     }
   }
   if (through < last) std::abort();
   head_ = through;
-  while (entries_.size() > options_.max_entries) {
-    // A revision is in memory as a whole, or not.
-    floor_ = entries_.front().revision;
-    while (!entries_.empty() && entries_.front().revision == floor_) {
-      entries_.pop_front();
+}
+
+void RevocationLog::Append(uint64_t revision, const Revocation& revocation) {
+  if (size_ == ring_.size()) ForgetOldest();
+  // One that is larger than memory went as the oldest while it came.
+  if (revision <= floor_) return;
+  ring_[PlaceOf(size_)] = {revision, revocation};
+  ++size_;
+}
+
+void RevocationLog::ForgetOldest() {
+  floor_ = ring_[begin_].revision;
+  const size_t gone = CountThrough(floor_);
+  begin_ = PlaceOf(gone);
+  size_ -= gone;
+}
+
+size_t RevocationLog::PlaceOf(size_t index) const {
+  const size_t place = begin_ + index;
+  return place < ring_.size() ? place : place - ring_.size();
+}
+
+size_t RevocationLog::CountThrough(uint64_t revision) const {
+  size_t low = 0;
+  size_t high = size_;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (ring_[PlaceOf(middle)].revision <= revision) {
+      low = middle + 1;
+    } else {
+      high = middle;
     }
   }
+  return low;
 }
 
 absl::StatusOr<RevocationBatch> RevocationLog::ReadAfter(uint64_t revision,
@@ -60,17 +90,15 @@ RevocationBatch RevocationLog::ReadMemory(uint64_t revision,
                                           size_t limit) const {
   RevocationBatch batch = {.after = revision,
                            .through = std::max(revision, head_)};
-  auto entry = std::upper_bound(
-      entries_.begin(), entries_.end(), revision,
-      [](uint64_t left, const Entry& right) { return left < right.revision; });
   uint64_t last = revision;
-  for (; entry != entries_.end(); ++entry) {
-    if (batch.revocations.size() >= limit && entry->revision != last) {
+  for (size_t i = CountThrough(revision); i < size_; ++i) {
+    const Entry& entry = ring_[PlaceOf(i)];
+    if (batch.revocations.size() >= limit && entry.revision != last) {
       batch.through = last;
       break;
     }
-    last = entry->revision;
-    batch.revocations.push_back(entry->revocation);
+    last = entry.revision;
+    batch.revocations.push_back(entry.revocation);
   }
   return batch;
 }
@@ -87,7 +115,7 @@ uint64_t RevocationLog::Head() const {
 
 size_t RevocationLog::Entries() const {
   MutexLock lock(&mutex_);
-  return entries_.size();
+  return size_;
 }
 
 }  // namespace latchkey

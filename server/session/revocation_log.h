@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -28,9 +28,10 @@ namespace latchkey {
 class RevocationLog {
  public:
   struct Options {
-    // In memory, of about 120 bytes each. A stream falls behind them only if
-    // it is slower than so many logouts; it then reads from the disk.
-    size_t max_entries = 65536;
+    // In memory, of about 120 bytes each, all of it taken at the start. A
+    // stream falls behind them only if it is slower than so many logouts; it
+    // then reads from the disk.
+    size_t max_entries = 65536;  // at least 1
   };
 
   // Begins with nothing in memory; `revision` is the newest that is durable.
@@ -60,19 +61,31 @@ class RevocationLog {
 
  private:
   struct Entry {
-    uint64_t revision;
+    uint64_t revision = 0;
     Revocation revocation;
   };
 
+  // Appends one, for which the oldest revision makes room.
+  void Append(uint64_t revision, const Revocation& revocation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Forgets the oldest revision: it is in memory as a whole, or not.
+  void ForgetOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The place in `ring_` of the entry that has `index` older ones.
+  size_t PlaceOf(size_t index) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How many entries are not above `revision`.
+  size_t CountThrough(uint64_t revision) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   RevocationBatch ReadMemory(uint64_t revision, size_t limit) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const Options options_;
   const RevocationArchive& archive_;
 
   mutable Mutex mutex_;
-  std::deque<Entry> entries_ ABSL_GUARDED_BY(mutex_);  // by revision
-  uint64_t floor_ ABSL_GUARDED_BY(mutex_);             // all above is in memory
+  // `size_` entries by revision, from `begin_` on, around the end.
+  std::vector<Entry> ring_ ABSL_GUARDED_BY(mutex_);
+  size_t begin_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t size_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t floor_ ABSL_GUARDED_BY(mutex_);  // all above is in memory
   uint64_t head_ ABSL_GUARDED_BY(mutex_);
 };
 
