@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Holds the include rules: who may include whom, which foreign library stays
-in which room, and how header guards are spelled.
+in which room, what comes first, and how header guards are spelled.
 
 usage: include_rules.py ROOT    prints each breach, exits 1 if there is one
 """
@@ -109,6 +109,16 @@ def breaches_of_include(path, included):
                                              included)
 
 
+def breach_of_order(root, path, text):
+    """A .cc shows that its header compiles alone, by including it first."""
+    header = path[:-len(".cc")] + ".h"
+    if not os.path.exists(os.path.join(root, header)):
+        return
+    first = INCLUDE.search(text)
+    if not first or first.group(1) != header:
+        yield "must include %s before anything else" % header
+
+
 def breaches(root):
     """Yields (path, what is wrong) for every breach below `root`."""
     for path in sorted(sources(root)):
@@ -119,6 +129,9 @@ def breaches(root):
             continue
         for included in INCLUDE.findall(text):
             for breach in breaches_of_include(path, included):
+                yield path, breach
+        if path.endswith(".cc"):
+            for breach in breach_of_order(root, path, text):
                 yield path, breach
         if path.endswith(".h"):
             guard = guard_of(path)

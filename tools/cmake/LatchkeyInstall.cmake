@@ -16,7 +16,9 @@ set(latchkey_include_dir ${CMAKE_INSTALL_INCLUDEDIR}/latchkey)
 function(latchkey_install_rooms export)
   install(TARGETS ${ARGN} EXPORT ${export}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT latchkey-dev
-    FILE_SET HEADERS DESTINATION ${latchkey_include_dir}
+    FILE_SET own_headers DESTINATION ${latchkey_include_dir}
+      COMPONENT latchkey-dev
+    FILE_SET header_only DESTINATION ${latchkey_include_dir}
       COMPONENT latchkey-dev)
   install(EXPORT ${export} NAMESPACE latchkey:: FILE ${export}.cmake
     DESTINATION ${latchkey_package_dir} COMPONENT latchkey-dev)

@@ -97,6 +97,17 @@ class IncludeRules(unittest.TestCase):
         self.refuses("server/rpc/auth_service.cc",
                      "  #  include <openssl/evp.h>\n", "OpenSSL")
 
+    def test_the_header_of_a_file_comes_first(self):
+        guarded = GUARD.format("LATCHKEY_SERVER_AUTH_LOGIN_H_", "")
+        own, other = '#include "server/auth/login.h"\n', "#include <string>\n"
+        header = {"server/auth/login.h": guarded}
+        self.assertEqual(
+            self.check(header | {"server/auth/login.cc": own + other}), (0, ""))
+        for text in (other + own, other, ""):
+            code, output = self.check(header | {"server/auth/login.cc": text})
+            self.assertEqual(code, 1)
+            self.assertIn("before anything else", output)
+
     def test_guards_are_spelled_by_path(self):
         path = "server/session/session_cache.h"
         self.allows(path, GUARD.format(
