@@ -264,9 +264,10 @@ TEST_F(AuthClientTest, OptionsThatCannotBeSentAreRefused) {
                   .code(),
               absl::StatusCode::kInvalidArgument);
   }
-  EXPECT_EQ(
-      client->Validate({}, In(kLong), {.revision = "no\n"}).status().code(),
-      absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(client->Validate({}, In(kLong), CallOptions{.revision = "no\n"})
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(server_.seen().empty());
 }
 

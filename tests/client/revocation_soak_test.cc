@@ -52,7 +52,7 @@ class SteppedClock final : public Clock {
   void StepTo(int64_t millis) { step_millis_ = millis; }
 
  private:
-  const SystemClock base_;
+  const SystemClock base_{};
   std::atomic<int64_t> step_millis_{0};
 };
 

@@ -13,9 +13,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(latchkey_options INTERFACE
     -Wno-maybe-uninitialized -Wno-restrict)
 endif()
-if(LATCHKEY_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(LATCHKEY_PRECOMPILE)
   # Lets ccache look through a precompiled header.
-  target_compile_options(latchkey_options INTERFACE -fpch-preprocess)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(latchkey_options INTERFACE -fpch-preprocess)
+  else()
+    target_compile_options(latchkey_options INTERFACE
+      "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
   # Some of what rooms link asks for it, and it sets a macro.
   add_compile_options(-pthread)
 endif()

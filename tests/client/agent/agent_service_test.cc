@@ -63,7 +63,7 @@ class AgentServiceTest : public ::testing::Test {
     return ToAbsl(stub_->Validate(&context, request, &response));
   }
 
-  const SystemClock clock_;
+  const SystemClock clock_{};
   FakeAuthServer fake_;
   SessionBook book_{1 << 20};
   std::unique_ptr<AuthClient> client_;

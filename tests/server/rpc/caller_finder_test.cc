@@ -56,7 +56,7 @@ class FakePeer final : public grpc::AuthContext {
   }
 
  private:
-  const Properties properties_;
+  const Properties properties_{};
 };
 
 std::pair<const std::string, std::string> Uri(const std::string& uri) {
