@@ -1,5 +1,6 @@
 #include "server/base/task_pool.h"
 
+#include <limits>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,15 +20,30 @@ TaskPool::TaskPool(Options options) : options_(std::move(options)) {
 TaskPool::~TaskPool() { Stop(); }
 
 bool TaskPool::TrySubmit(std::function<void()> task) {
+  return Queue(std::move(task), options_.queue_limit);
+}
+
+bool TaskPool::Continue(std::function<void()> task) {
+  return Queue(std::move(task), std::numeric_limits<size_t>::max());
+}
+
+bool TaskPool::Queue(std::function<void()> task, size_t limit) {
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || queue_.size() >= options_.queue_limit) {
+    if (stopping_ || queue_.size() >= limit) {
       ++refused_;
       return false;
     }
     queue_.push_back(std::move(task));
+    if (!WantsWake()) return true;
   }
   wake_.NotifyOne();
+  return true;
+}
+
+bool TaskPool::WantsWake() {
+  if (queue_.empty() || idle_ == 0 || waking_) return false;
+  waking_ = true;
   return true;
 }
 
@@ -67,14 +83,22 @@ void TaskPool::Work(int index) {
   }
   while (true) {
     std::function<void()> task;
+    bool wakes_next = false;
     {
       MutexLock lock(&mutex_);
-      while (queue_.empty() && !stopping_) wake_.Wait(&mutex_);
+      while (queue_.empty() && !stopping_) {
+        ++idle_;
+        wake_.Wait(&mutex_);
+        --idle_;
+        waking_ = false;
+      }
       if (queue_.empty()) return;
       task = std::move(queue_.front());
       queue_.pop_front();
       ++started_;
+      wakes_next = WantsWake();
     }
+    if (wakes_next) wake_.NotifyOne();
     task();
     finished_.fetch_add(1, std::memory_order_release);
   }

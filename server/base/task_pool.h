@@ -40,6 +40,11 @@ class TaskPool {
   // and then `task` was not and will not be run. Never blocks.
   [[nodiscard]] bool TrySubmit(std::function<void()> task);
 
+  // Continue queues the rest of what a task began, whatever the limit: how
+  // many there can be is decided by TrySubmit. False once Stop was called, and
+  // then `task` was not and will not be run. Never blocks.
+  [[nodiscard]] bool Continue(std::function<void()> task);
+
   // Stop refuses new tasks, runs those that wait, and joins the threads. May
   // be called again; not from a task.
   void Stop();
@@ -56,12 +61,19 @@ class TaskPool {
   Counts counts() const;
 
  private:
+  bool Queue(std::function<void()> task, size_t limit);
+  // Tells whether a thread is to be woken now, and counts on it. One at a time,
+  // which wakes the next if there is more: to wake a thread costs more than
+  // many a task, and meanwhile one that is awake may take it.
+  bool WantsWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work(int index);
 
   const Options options_;
   mutable Mutex mutex_;
   CondVar wake_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;      // threads that wait for a task
+  bool waking_ ABSL_GUARDED_BY(mutex_) = false;  // one of them was told
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t started_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;

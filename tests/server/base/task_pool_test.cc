@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <sys/resource.h>
+#include <thread>
 
 #include "gtest/gtest.h"
 
@@ -26,6 +27,34 @@ TEST(TaskPool, RefusesWhatDoesNotFitTheQueue) {
   release.Notify();
   pool.Stop();
   EXPECT_EQ(ran, 1);
+}
+
+TEST(TaskPool, TheRestOfATaskIsTakenThoughTheQueueIsFull) {
+  TaskPool pool({.name = "test", .threads = 1, .queue_limit = 0});
+  EXPECT_FALSE(pool.TrySubmit([] {}));
+  std::atomic<int> ran = 0;
+  EXPECT_TRUE(pool.Continue([&] { ++ran; }));
+  pool.Stop();
+  EXPECT_EQ(ran, 1);
+  EXPECT_FALSE(pool.Continue([&] { ++ran; }));
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(TaskPool, AsManyThreadsWakeAsThereAreTasksThatWait) {
+  constexpr int kThreads = 8;
+  TaskPool pool({.name = "test", .threads = kThreads, .queue_limit = kThreads});
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<int> here = 0, gone = 0;
+    for (int i = 0; i < kThreads; ++i) {
+      // Each waits for all the others: on fewer threads it would never end.
+      ASSERT_TRUE(pool.TrySubmit([&] {
+        ++here;
+        while (here < kThreads) std::this_thread::yield();
+        ++gone;
+      }));
+    }
+    while (gone < kThreads) std::this_thread::yield();
+  }
 }
 
 TEST(TaskPool, StopRunsWhatWaitsAndRefusesTheRest) {
