@@ -149,6 +149,7 @@ class Latchkeyd {
   NoAuditLog no_audit_;
   std::unique_ptr<AuditWriter> audit_writer_;  // null: no audit is wanted
   std::unique_ptr<DataDir> data_dir_;
+  std::unique_ptr<TaskPool> workers_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<KeyRing> keys_;
   std::unique_ptr<RevocationHub> revocations_;
@@ -158,7 +159,6 @@ class Latchkeyd {
   std::unique_ptr<AccountCache> accounts_;
   std::unique_ptr<SessionCache> sessions_;
   std::unique_ptr<JwtVerdicts> verdicts_;
-  std::unique_ptr<TaskPool> workers_;
   std::unique_ptr<TaskPool> readers_;
   std::unique_ptr<LoginGuard> guard_;
   std::unique_ptr<HashPool> hashes_;
@@ -216,13 +216,18 @@ AuditLog& Latchkeyd::audit() {
 
 absl::Status Latchkeyd::OpenStores() {
   LATCHKEY_ASSIGN_OR_RETURN(data_dir_, DataDir::Open(settings_.data_dir));
+  workers_ = std::make_unique<TaskPool>(TaskPool::Options{
+      .name = "worker",
+      .threads = settings_.worker_threads,
+      .queue_limit = static_cast<size_t>(settings_.worker_queue)});
   LATCHKEY_ASSIGN_OR_RETURN(
       database_,
       Database::Open(
           {.path = data_dir_->database(),
            .cache_bytes = static_cast<size_t>(memory_.database_bytes),
            .table_files = descriptors_.table_files,
-           .max_session_ttl = settings_.session.max_session_ttl},
+           .max_session_ttl = settings_.session.max_session_ttl,
+           .answerers = workers_.get()},
           clock_, log_));
   LATCHKEY_ASSIGN_OR_RETURN(
       Sealer sealer,
@@ -282,10 +287,6 @@ absl::Status Latchkeyd::OpenVerbs() {
       [this](const std::optional<SessionKey>& after, int limit,
              absl::Time now) { return WarmSome(after, limit, now); },
       [this] { return sessions_->CachedEntries(); }, clock_, log_);
-  workers_ = std::make_unique<TaskPool>(TaskPool::Options{
-      .name = "worker",
-      .threads = settings_.worker_threads,
-      .queue_limit = static_cast<size_t>(settings_.worker_queue)});
   readers_ = std::make_unique<TaskPool>(TaskPool::Options{
       .name = "reader",
       .threads = settings_.reader_threads,

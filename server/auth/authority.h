@@ -177,8 +177,12 @@ class Authority {
                                        int* checks_left);
   void NoteActivity(const Holder& holder, absl::Time seen);
   void CheckPassword(std::shared_ptr<LoginAttempt> attempt);
-  absl::StatusOr<Grant> LoginService(LoginAttempt& attempt);
-  absl::StatusOr<Grant> OpenSession(LoginAttempt& attempt);
+  absl::Status ProveService(LoginAttempt& attempt);
+  void OpenSession(std::shared_ptr<LoginAttempt> attempt);
+  absl::StatusOr<std::shared_ptr<const NewSession>> PrepareSession(
+      LoginAttempt& attempt, absl::Time now);
+  absl::StatusOr<Grant> GrantOf(LoginAttempt& attempt, const NewSession& opened,
+                                uint64_t revision, absl::Time now);
   // Writes that the session is opened, or ends it again.
   absl::Status AuditLogin(const LoginAttempt& attempt, const Session& session,
                           const SessionKey& key, absl::Time now);
@@ -186,9 +190,6 @@ class Authority {
   absl::StatusOr<Grant> IssueAnew(const Holder& holder,
                                   absl::string_view refresh_credential,
                                   uint64_t revision, absl::Time now);
-  absl::StatusOr<uint64_t> StoreSession(const LoginAttempt& attempt,
-                                        const SessionKey& key,
-                                        const Session& session, absl::Time now);
   LogoutAnswer NothingEnded() const;
   // End, with its line in the audit log.
   absl::StatusOr<LogoutAnswer> AuditedEnd(AuditKind kind, const Origin& origin,

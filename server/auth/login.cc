@@ -1,5 +1,6 @@
 // Authority::Login: guard, password on the hash pool or another proof on a
-// worker, session on a worker. The write is the last thing before the answer.
+// worker, session prepared on a worker and written by the committer; another
+// worker answers, so that none waits for the write, the last thing before it.
 #include <algorithm>
 #include <utility>
 
@@ -52,6 +53,7 @@ struct Authority::LoginAttempt {
   std::optional<std::string> upgraded_phc;
   std::string amr = "pwd";
   std::optional<ProofUse> use;  // of a service account's proof
+  Grant grant;                  // handed out once its session is durable
   // For the audit alone: whether there is an account of that name (if not, it
   // may be a password in the wrong field), and why it was refused.
   bool account_known = false;
@@ -78,8 +80,14 @@ void Authority::Login(LoginCommand command,
     done(std::move(grant));
   };
   if (attempt->command.proof != LoginCommand::Proof::kPassword) {
-    const bool taken = parts_.workers.TrySubmit(
-        [this, attempt] { attempt->done(LoginService(*attempt)); });
+    const bool taken = parts_.workers.TrySubmit([this, attempt] {
+      const absl::Status proven = ProveService(*attempt);
+      if (!proven.ok()) {
+        attempt->done(proven);
+      } else {
+        OpenSession(attempt);
+      }
+    });
     if (!taken) attempt->done(Overloaded());
     return;
   }
@@ -118,15 +126,14 @@ void Authority::CheckPassword(std::shared_ptr<LoginAttempt> attempt) {
   }
   attempt->account = *std::move(account);
   attempt->upgraded_phc = std::move(verdict.upgraded_phc);
-  // Hash threads are few: they do not wait for a sync.
-  if (!parts_.workers.TrySubmit(
-          [this, attempt] { attempt->done(OpenSession(*attempt)); })) {
+  // Hash threads are few: they have no time for the rest.
+  if (!parts_.workers.TrySubmit([this, attempt] { OpenSession(attempt); })) {
     attempt->done(Overloaded());
   }
 }
 
-// Runs on a worker, to the end: nothing here takes longer than the write.
-absl::StatusOr<Grant> Authority::LoginService(LoginAttempt& attempt) {
+// Runs on a worker.
+absl::Status Authority::ProveService(LoginAttempt& attempt) {
   const LoginCommand& command = attempt.command;
   if (command.abandoned()) return Abandoned();
   absl::StatusOr<Account> found = parts_.accounts.Find(command.account);
@@ -159,29 +166,38 @@ absl::StatusOr<Grant> Authority::LoginService(LoginAttempt& attempt) {
   attempt.account = *std::move(found);
   attempt.amr = std::move(proof->amr);
   attempt.use = proof->use;
-  return OpenSession(attempt);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<uint64_t> Authority::StoreSession(const LoginAttempt& attempt,
-                                                 const SessionKey& key,
-                                                 const Session& session,
-                                                 absl::Time now) {
-  if (!attempt.use.has_value()) {
-    return parts_.sessions.Create(key, session, now);
+// Runs on a worker, which does not wait for the write.
+void Authority::OpenSession(std::shared_ptr<LoginAttempt> attempt) {
+  const absl::Time now = parts_.clock.Now();
+  absl::StatusOr<std::shared_ptr<const NewSession>> prepared =
+      PrepareSession(*attempt, now);
+  if (!prepared.ok()) {
+    attempt->done(prepared.status());
+    return;
   }
-  return parts_.sessions.CreateByProof(key, session, *attempt.use, now);
+  parts_.sessions.StartCreate(
+      *prepared, now,
+      [this, attempt, opened = *prepared,
+       now](const absl::StatusOr<uint64_t>& revision) {
+        attempt->done(revision.ok() ? GrantOf(*attempt, *opened, *revision, now)
+                                    : revision.status());
+      });
 }
 
-absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
+absl::StatusOr<std::shared_ptr<const NewSession>> Authority::PrepareSession(
+    LoginAttempt& attempt, absl::Time now) {
   const LoginCommand& command = attempt.command;
   if (command.abandoned()) return Abandoned();
-  const absl::Time now = parts_.clock.Now();
   const SessionPolicy& policy = parts_.policy;
   const absl::Duration life =
       std::min(command.requested_ttl.value_or(policy.session_ttl),
                policy.max_session_ttl);
 
-  Session session;
+  auto prepared = std::make_shared<NewSession>();
+  Session& session = prepared->session;
   session.id = RandomBytes<SessionId>();
   session.form = command.form;
   session.account_kind = attempt.account.kind;
@@ -197,12 +213,13 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
   session.roles = attempt.account.roles;
   session.amr = {attempt.amr};
   session.client = command.client;
+  prepared->use = attempt.use;
 
   const bool jwt = command.form == CredentialForm::kJwt;
   MintedCredential minted =
       MintOpaque(jwt ? OpaqueKind::kRefresh : OpaqueKind::kSession);
-  const SessionKey key(minted.digest.array());
-  Grant grant;
+  prepared->key = SessionKey(minted.digest.array());
+  Grant& grant = attempt.grant;
   grant.expire_time = session.end_time();
   if (jwt) {
     LATCHKEY_ASSIGN_OR_RETURN(IssuedJwt issued,
@@ -218,16 +235,23 @@ absl::StatusOr<Grant> Authority::OpenSession(LoginAttempt& attempt) {
         attempt.account.name, attempt.account.uid, attempt.account.password_phc,
         *attempt.upgraded_phc));
   }
-  LATCHKEY_ASSIGN_OR_RETURN(grant.revision,
-                            StoreSession(attempt, key, session, now));
+  return prepared;
+}
+
+// Runs on a worker, once the session is durable.
+absl::StatusOr<Grant> Authority::GrantOf(LoginAttempt& attempt,
+                                         const NewSession& opened,
+                                         uint64_t revision, absl::Time now) {
+  const auto& [key, session, use] = opened;
   LATCHKEY_RETURN_IF_ERROR(AuditLogin(attempt, session, key, now));
   parts_.log.Debug("session opened",
                    {{"account", session.account},
                     {"session", session.id.ToHex()},
                     {"digest", DigestPrefix(key.view())},
-                    {"correlation_id", command.origin.correlation_id}});
-  grant.session = std::move(session);
-  return grant;
+                    {"correlation_id", attempt.command.origin.correlation_id}});
+  attempt.grant.revision = revision;
+  attempt.grant.session = session;
+  return std::move(attempt.grant);
 }
 
 absl::Status Authority::AuditLogin(const LoginAttempt& attempt,

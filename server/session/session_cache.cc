@@ -28,27 +28,19 @@ SessionCache::SessionCache(SessionStore& base, Options options)
 
 SessionCache::~SessionCache() = default;
 
-absl::StatusOr<uint64_t> SessionCache::Create(const SessionKey& key,
-                                              const Session& session,
-                                              absl::Time now) {
-  SessionSegment& segment = SegmentOf(key);
-  const uint64_t ticket = segment.Ticket();
-  LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
-                            base_.Create(key, session, now));
-  segment.Insert(key, Share(session), ticket, Capacity());
-  return revision;
-}
-
-absl::StatusOr<uint64_t> SessionCache::CreateByProof(const SessionKey& key,
-                                                     const Session& session,
-                                                     const ProofUse& use,
-                                                     absl::Time now) {
-  SessionSegment& segment = SegmentOf(key);
-  const uint64_t ticket = segment.Ticket();
-  LATCHKEY_ASSIGN_OR_RETURN(const uint64_t revision,
-                            base_.CreateByProof(key, session, use, now));
-  segment.Insert(key, Share(session), ticket, Capacity());
-  return revision;
+void SessionCache::StartCreate(std::shared_ptr<const NewSession> session,
+                               absl::Time now, Created created) {
+  SessionSegment& segment = SegmentOf(session->key);
+  base_.StartCreate(
+      session, now,
+      [this, &segment, ticket = segment.Ticket(), session,
+       created = std::move(created)](absl::StatusOr<uint64_t> revision) {
+        if (revision.ok()) {
+          segment.Insert(session->key, Share(session->session), ticket,
+                         Capacity());
+        }
+        created(std::move(revision));
+      });
 }
 
 absl::StatusOr<Session> SessionCache::Find(const SessionKey& key,

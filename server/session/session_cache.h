@@ -70,12 +70,8 @@ class SessionCache final : public SessionStore {
   SessionCache(SessionStore& base, Options options);
   ~SessionCache() override;
 
-  absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
-                                  absl::Time now) override;
-  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
-                                         const Session& session,
-                                         const ProofUse& use,
-                                         absl::Time now) override;
+  void StartCreate(std::shared_ptr<const NewSession> session, absl::Time now,
+                   Created created) override;
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override;
   absl::StatusOr<Session> FindInMemory(const SessionKey& key,

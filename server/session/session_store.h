@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -38,6 +40,15 @@ struct ProofUse {
   std::optional<Assertion> assertion;
 };
 
+// NewSession is a session to be stored, and under which key.
+struct NewSession {
+  SessionKey key;
+  Session session;
+  // How a service account proved itself, which the same write uses up: of many
+  // logins by one assertion one gets a session.
+  std::optional<ProofUse> use;
+};
+
 // EndResult says what a call that ends sessions did.
 struct EndResult {
   int ended = 0;          // live sessions that this call ended
@@ -56,7 +67,7 @@ struct WalkPage {
 //
 // Answers depend on `now`, never on whether anything was swept: a session that
 // is not alive at `now` (see IsAlive) is absent from every answer. Whether its
-// account still stands behind it is asked elsewhere, except by Create.
+// account still stands behind it is asked elsewhere, except by StartCreate.
 // A call that returned OK survives a crash that follows it, SaveActivity
 // excepted. A session's index, its id and its revocation are written together
 // with it. Safe from any thread; values are copies. Calls may block on the
@@ -71,23 +82,28 @@ class SessionStore {
  public:
   virtual ~SessionStore() = default;
 
-  // Create stores `session` under `key` and returns its revision. Decided
-  // against the account as it is then: the login that raced a disable loses.
+  // StartCreate stores a session and hands its revision to `created`, once: on
+  // a thread where that may block as long as a worker's task may, or before it
+  // returns. Decided against the account as it is then: the login that raced a
+  // disable loses. Never blocks.
   //   kAlreadyExists    the key or the id is taken; nothing changed
   //   kUnauthenticated  the account is gone, disabled, or not any more of the
-  //                     session's uid and generation; nothing changed
-  [[nodiscard]] virtual absl::StatusOr<uint64_t> Create(const SessionKey& key,
-                                                        const Session& session,
-                                                        absl::Time now) = 0;
+  //                     session's uid and generation; or, with a proof, the
+  //                     account has not that proof_generation any more, the
+  //                     assertion has expired at `now`, or one of its id was
+  //                     used that has not; nothing changed
+  using Created = std::function<void(absl::StatusOr<uint64_t>)>;
+  virtual void StartCreate(std::shared_ptr<const NewSession> session,
+                           absl::Time now, Created created) = 0;
 
-  // CreateByProof is Create for a service account's login. The same write uses
-  // up the proof, so that of many logins by one assertion one gets a session.
-  //   kUnauthenticated  besides, if the account has not that proof_generation
-  //                     any more, the assertion has expired at `now`, or one of
-  //                     its id was used that has not; nothing changed
-  [[nodiscard]] virtual absl::StatusOr<uint64_t> CreateByProof(
-      const SessionKey& key, const Session& session, const ProofUse& use,
-      absl::Time now) = 0;
+  // Create, or CreateByProof, is StartCreate that waits.
+  [[nodiscard]] absl::StatusOr<uint64_t> Create(const SessionKey& key,
+                                                const Session& session,
+                                                absl::Time now);
+  [[nodiscard]] absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
+                                                       const Session& session,
+                                                       const ProofUse& use,
+                                                       absl::Time now);
 
   // Find returns the live session under `key`, with its newest activity.
   //   kNotFound  never existed, ended, or not alive at `now`; not told apart

@@ -1,5 +1,7 @@
 #include "server/storage/committer.h"
 
+#include <memory>
+#include <optional>
 #include <pthread.h>
 #include <utility>
 
@@ -10,11 +12,13 @@
 namespace latchkey {
 
 Committer::Committer(RocksDb& db, StoreHealth& health,
-                     std::atomic<uint64_t>& revision, const Clock& clock)
+                     std::atomic<uint64_t>& revision, const Clock& clock,
+                     TaskPool* answerers)
     : db_(db),
       health_(health),
       revision_(revision),
       clock_(clock),
+      answerers_(answerers),
       thread_([this] {
         pthread_setname_np(pthread_self(), "committer");
         Run();
@@ -22,18 +26,38 @@ Committer::Committer(RocksDb& db, StoreHealth& health,
 
 Committer::~Committer() { Stop(); }
 
-absl::StatusOr<uint64_t> Committer::Commit(Change change) {
-  Waiter waiter(change);
-  LATCHKEY_RETURN_IF_ERROR(Enqueue(waiter));
-  {
-    MutexLock lock(&waiter.mutex);
-    while (!waiter.done) waiter.answered.Wait(&waiter.mutex);
-  }
-  if (!waiter.status.ok()) return waiter.status;
-  return waiter.revision;
+absl::StatusOr<uint64_t> Committer::Commit(
+    absl::FunctionRef<absl::Status(ChangeView&)> change) {
+  // Each waits at a lock of its own: those of one batch wake at the same time,
+  // and none for another.
+  struct Waiter {
+    Mutex mutex;
+    CondVar wake;
+    std::optional<absl::StatusOr<uint64_t>> answer ABSL_GUARDED_BY(mutex);
+  } waiter;
+  Entry entry = {.change = change,
+                 .answered =
+                     [&waiter](absl::StatusOr<uint64_t> answer) {
+                       MutexLock lock(&waiter.mutex);
+                       waiter.answer = std::move(answer);
+                       // Under the lock: once the caller has it, the waiter
+                       // is gone.
+                       waiter.wake.NotifyOne();
+                     },
+                 .awaited = true};
+  LATCHKEY_RETURN_IF_ERROR(Enqueue(entry));
+  MutexLock lock(&waiter.mutex);
+  while (!waiter.answer.has_value()) waiter.wake.Wait(&waiter.mutex);
+  return *std::move(waiter.answer);
 }
 
-absl::Status Committer::Enqueue(Waiter& waiter) {
+void Committer::Submit(Change change, Answered answered) {
+  Entry entry = {.change = std::move(change), .answered = std::move(answered)};
+  const absl::Status queued = Enqueue(entry);
+  if (!queued.ok()) entry.answered(queued);
+}
+
+absl::Status Committer::Enqueue(Entry& entry) {
   MutexLock lock(&mutex_);
   const absl::Status ready = health_.Ready();
   if (!ready.ok()) return ready;
@@ -47,7 +71,7 @@ absl::Status Committer::Enqueue(Waiter& waiter) {
                   "too many changes are waiting"),
         kRetryDelay);
   }
-  waiting_.push_back(&waiter);
+  waiting_.push_back(std::move(entry));
   wake_.NotifyOne();
   return absl::OkStatus();
 }
@@ -77,7 +101,7 @@ bool Committer::Take(Batch* batch) {
   MutexLock lock(&mutex_);
   while (waiting_.empty() && !stopping_) wake_.Wait(&mutex_);
   while (!waiting_.empty() && batch->size() < kMaxBatchChanges) {
-    batch->push_back(waiting_.front());
+    batch->push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
   return !batch->empty();
@@ -87,13 +111,13 @@ void Committer::CommitSome(Batch* batch) {
   ChangeView view(db_, Revision());
   Batch decided;
   while (!batch->empty() && view.bytes() < kMaxBatchBytes) {
-    Waiter* const waiter = batch->front();
+    Entry& entry = decided.emplace_back(std::move(batch->front()));
     batch->pop_front();
-    decided.push_back(waiter);
-    waiter->status = waiter->change(view);
-    if (waiter->status.ok()) {
-      waiter->revision = view.Accept();
+    const absl::Status status = entry.change(view);
+    if (status.ok()) {
+      entry.answer = view.Accept();
     } else {
+      entry.answer = status;
       view.Refuse();
     }
   }
@@ -104,9 +128,9 @@ void Committer::CommitSome(Batch* batch) {
     Tell(view);
   } else {
     // Refusals too: they may have been decided against what was lost.
-    for (Waiter* waiter : decided) waiter->status = written;
+    for (Entry& entry : decided) entry.answer = written;
   }
-  Answer(decided);
+  Answer(std::move(decided));
 }
 
 absl::Status Committer::WriteBatchOf(const ChangeView& view) {
@@ -128,10 +152,10 @@ absl::Status Committer::WriteBatchOf(const ChangeView& view) {
 }
 
 void Committer::CountBatch(const Batch& batch, const absl::Status& written) {
-  for (const Waiter* waiter : batch) {
+  for (const Entry& entry : batch) {
     if (!written.ok()) {
       figures_.failed.Add();
-    } else if (waiter->status.ok()) {
+    } else if (entry.answer.ok()) {
       figures_.committed.Add();
     } else {
       figures_.refused.Add();
@@ -152,13 +176,27 @@ void Committer::Listen(CommitListener& listener) {
   listener_.store(&listener, std::memory_order_release);
 }
 
-void Committer::Answer(const Batch& batch) {
-  for (Waiter* waiter : batch) {
-    MutexLock lock(&waiter->mutex);
-    waiter->done = true;
-    // Under the lock: once the caller has it, the waiter is gone.
-    waiter->answered.NotifyOne();
+void Committer::Answer(Batch batch) {
+  // Some to a task: to wake a thread costs more than to answer.
+  constexpr size_t kTogether = 16;
+  std::vector<Entry> others;
+  for (Entry& entry : batch) {
+    if (entry.awaited) {
+      entry.answered(std::move(entry.answer));
+      continue;
+    }
+    others.push_back(std::move(entry));
+    if (others.size() == kTogether) AnswerElsewhere(std::exchange(others, {}));
   }
+  if (!others.empty()) AnswerElsewhere(std::move(others));
+}
+
+void Committer::AnswerElsewhere(std::vector<Entry> some) {
+  const auto task =
+      [some = std::make_shared<std::vector<Entry>>(std::move(some))] {
+        for (Entry& entry : *some) entry.answered(std::move(entry.answer));
+      };
+  if (answerers_ == nullptr || !answerers_->Continue(task)) task();
 }
 
 }  // namespace latchkey

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <thread>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -15,6 +17,7 @@
 #include "client/base/clock.h"
 #include "client/base/mutex.h"
 #include "server/base/metrics.h"
+#include "server/base/task_pool.h"
 #include "server/session/commit_listener.h"
 #include "server/storage/change_view.h"
 #include "server/storage/rocks_db.h"
@@ -42,9 +45,10 @@ class Committer {
  public:
   // Decides one change: reads and writes through the view, and returns OK, or
   // a refusal, after which nothing of it is kept. Runs on the committer's
-  // thread while the caller waits: everything waits behind it, so it does not
-  // more than a few reads.
-  using Change = absl::FunctionRef<absl::Status(ChangeView&)>;
+  // thread: everything waits behind it, so it does not more than a few reads.
+  using Change = std::function<absl::Status(ChangeView&)>;
+  // Takes what Commit would have returned.
+  using Answered = std::function<void(absl::StatusOr<uint64_t>)>;
 
   // The most changes that one batch takes: past this a batch gains nothing by
   // more (measured), and the first of it would wait for the last.
@@ -52,17 +56,19 @@ class Committer {
   // A batch takes no further change once it has this many bytes: one write of
   // bounded length.
   static constexpr size_t kMaxBatchBytes = size_t{1} << 20;
-  // The most changes that wait: two batches behind the one being written. Each
-  // waiting change is a blocked thread, and the pools that they come from are
-  // smaller; so this is reached only if a pool lost its own limit.
+  // The most changes that wait: two batches behind the one being written. The
+  // pools and places that they come from are fewer, as they come; so this is
+  // reached only if those were set higher.
   static constexpr size_t kMaxWaiting = 2 * kMaxBatchChanges;
   // When to come again if that is reached.
   static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
   // Starts the thread. `revision` holds the newest one on disk, and is what
-  // the committer moves on when a batch is durable. All must outlive it.
+  // the committer moves on when a batch is durable. `answerers` run what Submit
+  // was given; if there are none, or when they have stopped, the committer's
+  // own thread does. All must outlive it.
   Committer(RocksDb& db, StoreHealth& health, std::atomic<uint64_t>& revision,
-            const Clock& clock);
+            const Clock& clock, TaskPool* answerers);
   // Calls Stop.
   ~Committer();
   Committer(const Committer&) = delete;
@@ -79,7 +85,14 @@ class Committer {
   //   as `change` refused   nothing was written
   //   kUnavailable          kStoreFailed, kShuttingDown, or kOverloaded with a
   //                         retry delay
-  [[nodiscard]] absl::StatusOr<uint64_t> Commit(Change change);
+  [[nodiscard]] absl::StatusOr<uint64_t> Commit(
+      absl::FunctionRef<absl::Status(ChangeView&)> change);
+
+  // Submit is Commit for a caller that does not wait. `answered` is called
+  // once, on a thread of the answerers, where it may block as their tasks may;
+  // or, with why `change` cannot even wait, on this thread before Submit
+  // returns.
+  void Submit(Change change, Answered answered);
 
   // Revision returns the newest revision that every reader sees.
   uint64_t Revision() const {
@@ -106,22 +119,17 @@ class Committer {
   void Stop();
 
  private:
-  // One caller that waits; lives on its stack. Each waits at a lock of its own:
-  // those of one batch wake at the same time, and none for another.
-  struct Waiter {
-    explicit Waiter(Change change_in) : change(change_in) {}
-
-    const Change change;
-    absl::Status status;    // the committer's until `done`
-    uint64_t revision = 0;  // likewise
-    Mutex mutex;
-    CondVar answered;
-    bool done ABSL_GUARDED_BY(mutex) = false;
+  // One change on its way.
+  struct Entry {
+    Change change;
+    Answered answered;
+    bool awaited = false;  // its caller waits: `answered` only wakes it
+    absl::StatusOr<uint64_t> answer = uint64_t{0};
   };
-  using Batch = std::deque<Waiter*>;
+  using Batch = std::deque<Entry>;
 
-  // Puts `waiter` in line, or refuses it.
-  absl::Status Enqueue(Waiter& waiter);
+  // Puts `entry` in line; if it refuses, `entry` is as it was.
+  absl::Status Enqueue(Entry& entry);
   void Run();
   // Takes what waits into `batch`; false when there will be no more.
   bool Take(Batch* batch);
@@ -131,17 +139,20 @@ class Committer {
   void CountBatch(const Batch& batch, const absl::Status& written);
   // Tells the listener, if there is one, what `view` made durable.
   void Tell(const ChangeView& view);
-  static void Answer(const Batch& batch);
+  void Answer(Batch batch);
+  // Gives the answers of `some` on a thread of the answerers.
+  void AnswerElsewhere(std::vector<Entry> some);
 
   RocksDb& db_;
   StoreHealth& health_;
   std::atomic<uint64_t>& revision_;
   const Clock& clock_;
+  TaskPool* const answerers_;
   Figures figures_;
 
   mutable Mutex mutex_;
   CondVar wake_;
-  std::deque<Waiter*> waiting_ ABSL_GUARDED_BY(mutex_);
+  Batch waiting_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::atomic<CommitListener*> listener_{nullptr};

@@ -14,6 +14,7 @@
 #include "server/account/account_store.h"
 #include "server/base/log.h"
 #include "server/base/metric_text.h"
+#include "server/base/task_pool.h"
 #include "server/credential/key_store.h"
 #include "server/session/commit_listener.h"
 #include "server/session/lease_store.h"
@@ -37,6 +38,10 @@ class Database {
     // The longest a session may live: how long an account's revocation must
     // be kept.
     absl::Duration max_session_ttl = absl::Hours(24 * 30);
+    // Who gives the answers that nobody waits for (see
+    // SessionStore::StartCreate); must outlive the database. If there is none,
+    // the one thread that all changes pass does, and they must not block.
+    TaskPool* answerers = nullptr;
   };
 
   // Open opens the database, or makes it if the directory holds none.

@@ -70,7 +70,7 @@ absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
     LATCHKEY_RETURN_IF_ERROR(WriteMarker(
         env, options.path, Marker{kSchemaVersion, /*ready=*/true, epoch_}));
   }
-  committer_.emplace(*db_, health_, revision_, clock_);
+  committer_.emplace(*db_, health_, revision_, clock_, options.answerers);
   accounts_.emplace(*db_, *committer_, options.max_session_ttl);
   sessions_.emplace(*db_, *committer_, log_);
   keys_.emplace(*db_, *committer_);

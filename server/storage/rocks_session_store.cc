@@ -9,9 +9,11 @@
 #include "absl/strings/string_view.h"
 
 #include "client/base/status_macros.h"
+#include "server/account/account.h"
 #include "server/base/error.h"
 #include "server/storage/records.h"
 #include "server/storage/revocation_rows.h"
+#include "server/storage/rocks_account_store.h"
 #include "server/storage/session_rows.h"
 
 namespace latchkey {
@@ -50,11 +52,17 @@ absl::StatusOr<Session> WithActivity(const SessionKey& key,
   return session;
 }
 
-// Adds a new session, unless its account does not stand behind it.
-absl::Status AddSession(ChangeView& view, const SessionKey& key,
-                        const Session& session) {
-  LATCHKEY_ASSIGN_OR_RETURN(const bool refused, LeftBehind(view, session));
-  if (refused) return LoginRefused();
+// Adds a new session, unless its account does not stand behind it, or not
+// behind the proof any more.
+absl::Status AddSession(ChangeView& view, const NewSession& added,
+                        absl::Time now) {
+  const auto& [key, session, use] = added;
+  const absl::StatusOr<Account> account = ReadAccount(view, session.account);
+  if (absl::IsNotFound(account.status())) return LoginRefused();
+  LATCHKEY_RETURN_IF_ERROR(account.status());
+  if (!SessionsHold(*account, session.account_uid, session.generation)) {
+    return LoginRefused();
+  }
   LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_key,
                             view.Get(Family::kSessions, key.view()));
   LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_id,
@@ -67,7 +75,8 @@ absl::Status AddSession(ChangeView& view, const SessionKey& key,
                             view.Get(Family::kActivity, key.view()));
   if (stray.has_value()) view.Delete(Family::kActivity, key.view());
   PutSession(view, key, session);
-  return absl::OkStatus();
+  if (!use.has_value()) return absl::OkStatus();
+  return UseProof(view, *account, *use, key, now);
 }
 
 }  // namespace
@@ -76,20 +85,12 @@ RocksSessionStore::RocksSessionStore(RocksDb& db, Committer& committer,
                                      Log& log)
     : db_(db), committer_(committer), sweep_(db, committer, log) {}
 
-absl::StatusOr<uint64_t> RocksSessionStore::Create(const SessionKey& key,
-                                                   const Session& session,
-                                                   absl::Time /*now*/) {
-  return committer_.Commit(
-      [&](ChangeView& view) { return AddSession(view, key, session); });
-}
-
-absl::StatusOr<uint64_t> RocksSessionStore::CreateByProof(
-    const SessionKey& key, const Session& session, const ProofUse& use,
-    absl::Time now) {
-  return committer_.Commit([&](ChangeView& view) -> absl::Status {
-    LATCHKEY_RETURN_IF_ERROR(AddSession(view, key, session));
-    return UseProof(view, key, session, use, now);
-  });
+void RocksSessionStore::StartCreate(std::shared_ptr<const NewSession> session,
+                                    absl::Time now, Created created) {
+  const auto decide = [session = std::move(session), now](ChangeView& view) {
+    return AddSession(view, *session, now);
+  };
+  committer_.Submit(decide, std::move(created));
 }
 
 absl::StatusOr<Session> RocksSessionStore::Find(const SessionKey& key,

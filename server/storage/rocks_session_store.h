@@ -30,12 +30,8 @@ class RocksSessionStore final : public SessionStore {
   // `db`, `committer` and `log` must outlive the store.
   RocksSessionStore(RocksDb& db, Committer& committer, Log& log);
 
-  absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
-                                  absl::Time now) override;
-  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
-                                         const Session& session,
-                                         const ProofUse& use,
-                                         absl::Time now) override;
+  void StartCreate(std::shared_ptr<const NewSession> session, absl::Time now,
+                   Created created) override;
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override;
   absl::StatusOr<Session> FindInMemory(const SessionKey& key,

@@ -68,11 +68,9 @@ void DeleteSession(ChangeView& view, const SessionKey& key,
   view.Delete(Family::kActivity, key.view());
 }
 
-absl::Status UseProof(ChangeView& view, const SessionKey& key,
-                      const Session& session, const ProofUse& use,
+absl::Status UseProof(ChangeView& view, const Account& account,
+                      const ProofUse& use, const SessionKey& key,
                       absl::Time now) {
-  LATCHKEY_ASSIGN_OR_RETURN(const Account account,
-                            ReadAccount(view, session.account));
   if (account.proof_generation != use.proof_generation) return LoginRefused();
   if (!use.assertion.has_value()) return absl::OkStatus();
   // It was good when it was checked. Were it let through now, the record of an

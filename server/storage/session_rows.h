@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 
 #include "client/base/ids.h"
+#include "server/account/account.h"
 #include "server/session/session.h"
 #include "server/session/session_store.h"
 #include "server/storage/change_view.h"
@@ -46,10 +47,11 @@ void PutSession(ChangeView& view, const SessionKey& key,
 void DeleteSession(ChangeView& view, const SessionKey& key,
                    const Session& session);
 
-// UseProof decides whether the proof is still good, and uses it up.
-//   kUnauthenticated  kLoginRefused: see SessionStore::CreateByProof
-[[nodiscard]] absl::Status UseProof(ChangeView& view, const SessionKey& key,
-                                    const Session& session, const ProofUse& use,
+// UseProof decides whether the proof of `account` is still good, and uses it up
+// for the session under `key`.
+//   kUnauthenticated  kLoginRefused: see SessionStore::StartCreate
+[[nodiscard]] absl::Status UseProof(ChangeView& view, const Account& account,
+                                    const ProofUse& use, const SessionKey& key,
                                     absl::Time now);
 
 // LeftBehind tells whether the session's account, as the change sees it, does

@@ -77,6 +77,29 @@ TEST_P(SessionStoreContract, FindReturnsWhatWasCreated) {
   EXPECT_EQ(*found, session);
 }
 
+TEST_P(SessionStoreContract, OneWhoDoesNotWaitIsAnsweredOnceForEach) {
+  constexpr uint32_t kSessions = 200;
+  std::vector<std::atomic<int>> answers(kSessions);
+  std::atomic<int> good = 0;
+  for (uint32_t i = 0; i < kSessions; ++i) {
+    // Each second one is of a key that is taken.
+    auto session = std::make_shared<NewSession>();
+    session->key = ContractKey(i / 2);
+    session->session = ContractSession(alice_, i);
+    sessions().StartCreate(std::move(session), now_,
+                           [&, i](const absl::StatusOr<uint64_t>& revision) {
+                             if (revision.ok()) ++good;
+                             ++answers[i];
+                           });
+  }
+  for (const std::atomic<int>& given : answers) {
+    while (given == 0) std::this_thread::yield();
+    EXPECT_EQ(given, 1);
+  }
+  EXPECT_EQ(good, static_cast<int>(kSessions / 2));
+  for (uint32_t i = 0; i < kSessions / 2; ++i) EXPECT_TRUE(Alive(i, now_));
+}
+
 TEST_P(SessionStoreContract, AbsentIsNotFound) {
   const auto found = sessions().Find(ContractKey(1), now_);
   EXPECT_TRUE(absl::IsNotFound(found.status()));

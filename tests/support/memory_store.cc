@@ -157,32 +157,9 @@ class MemoryStore::Sessions final : public SessionStore {
  public:
   explicit Sessions(State& state) : state_(state) {}
 
-  absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
-                                  absl::Time /*now*/) override {
-    MutexLock lock(&state_.mutex);
-    return Add(key, session);
-  }
-
-  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
-                                         const Session& session,
-                                         const ProofUse& use,
-                                         absl::Time now) override {
-    MutexLock lock(&state_.mutex);
-    const auto account = state_.accounts.find(session.account);
-    if (account == state_.accounts.end() ||
-        account->second.proof_generation != use.proof_generation) {
-      return LoginRefused();
-    }
-    if (!use.assertion.has_value()) return Add(key, session);
-    if (now >= use.assertion->expire_time) return LoginRefused();
-    const auto row = std::make_pair(session.account_uid, use.assertion->id);
-    const auto used = state_.assertions.find(row);
-    if (used != state_.assertions.end() && now < used->second) {
-      return LoginRefused();
-    }
-    const absl::StatusOr<uint64_t> added = Add(key, session);
-    if (added.ok()) state_.assertions[row] = use.assertion->expire_time;
-    return added;
+  void StartCreate(std::shared_ptr<const NewSession> session, absl::Time now,
+                   Created created) override {
+    created(Decide(*session, now));
   }
 
   absl::StatusOr<Session> Find(const SessionKey& key,
@@ -311,6 +288,27 @@ class MemoryStore::Sessions final : public SessionStore {
   }
 
  private:
+  absl::StatusOr<uint64_t> Decide(const NewSession& created, absl::Time now) {
+    MutexLock lock(&state_.mutex);
+    const auto& [key, session, use] = created;
+    if (!use.has_value()) return Add(key, session);
+    const auto account = state_.accounts.find(session.account);
+    if (account == state_.accounts.end() ||
+        account->second.proof_generation != use->proof_generation) {
+      return LoginRefused();
+    }
+    if (!use->assertion.has_value()) return Add(key, session);
+    if (now >= use->assertion->expire_time) return LoginRefused();
+    const auto row = std::make_pair(session.account_uid, use->assertion->id);
+    const auto used = state_.assertions.find(row);
+    if (used != state_.assertions.end() && now < used->second) {
+      return LoginRefused();
+    }
+    const absl::StatusOr<uint64_t> added = Add(key, session);
+    if (added.ok()) state_.assertions[row] = use->assertion->expire_time;
+    return added;
+  }
+
   absl::StatusOr<uint64_t> Add(const SessionKey& key, const Session& session)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
     if (!state_.Holds(session)) return LoginRefused();

@@ -1,7 +1,9 @@
 #ifndef LATCHKEY_TESTS_SUPPORT_STORE_WRAPPER_H_
 #define LATCHKEY_TESTS_SUPPORT_STORE_WRAPPER_H_
 
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "server/session/session_store.h"
@@ -14,15 +16,9 @@ class SessionStoreWrapper : public SessionStore {
  public:
   explicit SessionStoreWrapper(SessionStore& base) : base_(base) {}
 
-  absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
-                                  absl::Time now) override {
-    return base_.Create(key, session, now);
-  }
-  absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
-                                         const Session& session,
-                                         const ProofUse& use,
-                                         absl::Time now) override {
-    return base_.CreateByProof(key, session, use, now);
+  void StartCreate(std::shared_ptr<const NewSession> session, absl::Time now,
+                   Created created) override {
+    base_.StartCreate(std::move(session), now, std::move(created));
   }
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override {

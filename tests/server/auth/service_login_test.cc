@@ -198,6 +198,30 @@ TEST(ServiceLogin, DoesNotWaitForPasswordsThatAreBeingHashed) {
 
 // --- Assertions ---
 
+TEST(ServiceLogin, HoldsNoWorkerWhileItsSessionIsWritten) {
+  World world;
+  const std::string secret = world.CreateService("billing");
+  const std::string held_secret = world.CreateService("mail");
+  constexpr size_t kLogins = 10;  // more than there are workers
+  world.failing().Hold();
+  std::atomic<size_t> granted = 0;
+  for (size_t i = 0; i < kLogins; ++i) {
+    world.authority().Login(World::SecretLogin("mail", held_secret),
+                            [&](const absl::StatusOr<Grant>& grant) {
+                              EXPECT_TRUE(grant.ok()) << grant.status();
+                              ++granted;
+                            });
+  }
+  while (world.failing().held() < kLogins) std::this_thread::yield();
+  // A worker is there to say no to another.
+  EXPECT_TRUE(absl::IsUnauthenticated(
+      world.TryLogin(World::SecretLogin("billing", held_secret)).status()));
+  EXPECT_EQ(granted, 0u);
+  world.failing().Release();
+  while (granted < kLogins) std::this_thread::yield();
+  EXPECT_TRUE(world.TryLogin(World::SecretLogin("billing", secret)).ok());
+}
+
 TEST(ServiceLogin, ByAssertionOpensOneSession) {
   World world;
   world.CreateService("billing", {"r"});

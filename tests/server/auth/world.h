@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 
+#include "client/base/mutex.h"
 #include "server/account/hasher.h"
 #include "server/auth/account_admin.h"
 #include "server/auth/authority.h"
@@ -64,10 +65,38 @@ class PlainHasher final : public Hasher {
 class FailingStore final : public SessionStoreWrapper {
  public:
   using SessionStoreWrapper::SessionStoreWrapper;
-  absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
-                                  absl::Time now) override {
-    if (on_create) on_create(key);
-    return SessionStoreWrapper::Create(key, session, now);
+  void StartCreate(std::shared_ptr<const NewSession> session, absl::Time now,
+                   Created created) override {
+    if (on_create) on_create(session->key);
+    const auto create = [this, session, now, created] {
+      SessionStoreWrapper::StartCreate(session, now, created);
+    };
+    {
+      MutexLock lock(&mutex_);
+      if (holds_) {
+        held_.push_back(create);
+        return;
+      }
+    }
+    create();
+  }
+  // Hold keeps those who create a session waiting until Release.
+  void Hold() {
+    MutexLock lock(&mutex_);
+    holds_ = true;
+  }
+  size_t held() const {
+    MutexLock lock(&mutex_);
+    return held_.size();
+  }
+  void Release() {
+    std::vector<std::function<void()>> held;
+    {
+      MutexLock lock(&mutex_);
+      holds_ = false;
+      held.swap(held_);
+    }
+    for (const auto& create : held) create();
   }
   absl::StatusOr<Session> Find(const SessionKey& key,
                                absl::Time now) const override {
@@ -95,6 +124,11 @@ class FailingStore final : public SessionStoreWrapper {
   absl::Status readiness;
   std::function<void()> on_find;  // called before each
   std::function<void(const SessionKey&)> on_create;
+
+ private:
+  mutable Mutex mutex_;
+  bool holds_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::function<void()>> held_ ABSL_GUARDED_BY(mutex_);
 };
 
 // FailingAccounts answers look-ups as a test tells it to.

@@ -34,11 +34,14 @@ class StoppingStore final : public SessionStoreWrapper {
     if (after_find) after_find();
     return result;
   }
-  absl::StatusOr<uint64_t> Create(const SessionKey& key, const Session& session,
-                                  absl::Time now) override {
-    auto result = SessionStoreWrapper::Create(key, session, now);
-    if (after_create) after_create();
-    return result;
+  void StartCreate(std::shared_ptr<const NewSession> session, absl::Time now,
+                   Created created) override {
+    SessionStoreWrapper::StartCreate(std::move(session), now,
+                                     [this, created = std::move(created)](
+                                         absl::StatusOr<uint64_t> revision) {
+                                       if (after_create) after_create();
+                                       created(std::move(revision));
+                                     });
   }
   absl::Status SaveActivity(absl::Span<const Activity> notes) override {
     if (fail_saves) return absl::UnavailableError("no disk");

@@ -54,7 +54,8 @@ class CommitterInDirectory {
     revision_ = opened->revision;
     db_ = std::make_unique<RocksDb>(std::move(opened->db), opened->handles,
                                     health_, *log_);
-    committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_);
+    committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_,
+                                             /*answerers=*/nullptr);
   }
 
   TemporaryDirectory directory_;

@@ -57,7 +57,8 @@ class CommitterTest : public testing::Test {
     ASSERT_TRUE(opened.ok()) << opened.status();
     db_ = std::make_unique<RocksDb>(std::move(opened->db), opened->handles,
                                     health_, *log_);
-    committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_);
+    committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_,
+                                             &answerers_);
   }
 
   // Commits a row of that name.
@@ -76,6 +77,44 @@ class CommitterTest : public testing::Test {
       view.Put(kRows, key, "claimed");
       return absl::OkStatus();
     });
+  }
+  // What became of changes that nobody waited for.
+  class Answers {
+   public:
+    void Add(absl::StatusOr<uint64_t> answer) {
+      MutexLock lock(&mutex_);
+      given_.push_back(std::move(answer));
+    }
+    size_t given() const {
+      MutexLock lock(&mutex_);
+      return given_.size();
+    }
+    std::vector<absl::StatusOr<uint64_t>> Await(size_t count) const {
+      while (given() < count) std::this_thread::yield();
+      MutexLock lock(&mutex_);
+      return given_;
+    }
+
+   private:
+    mutable Mutex mutex_;
+    std::vector<absl::StatusOr<uint64_t>> given_ ABSL_GUARDED_BY(mutex_);
+  };
+  // Put without waiting.
+  void Submit(const std::string& key, Answers& answers) {
+    committer_->Submit(
+        [key](ChangeView& view) {
+          view.Put(kRows, key, "v");
+          return absl::OkStatus();
+        },
+        [&answers](absl::StatusOr<uint64_t> answer) {
+          answers.Add(std::move(answer));
+        });
+  }
+  // Begins with another committer over the same rows.
+  void Reopen(TaskPool* answerers) {
+    committer_.reset();
+    committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_,
+                                             answerers);
   }
   bool Stored(const std::string& key) {
     rocksdb::PinnableSlice value;
@@ -115,6 +154,7 @@ class CommitterTest : public testing::Test {
   std::unique_ptr<rocksdb::Env> env_;
   std::atomic<uint64_t> revision_{0};
   std::unique_ptr<RocksDb> db_;
+  TaskPool answerers_{{.name = "answerer", .threads = 2, .queue_limit = 0}};
   std::unique_ptr<Committer> committer_;
 };
 
@@ -195,6 +235,65 @@ TEST_F(CommitterTest, OneSyncCarriesAllThatWaited) {
   for (size_t i = 0; i < answers.size(); ++i) {
     EXPECT_EQ(*answers[i], 2 + i);  // first come, first served
   }
+}
+
+TEST_F(CommitterTest, OneSyncCarriesWhatNobodyWaitsFor) {
+  constexpr uint64_t kChanges = 40;
+  const int before = disk_->log_syncs();
+  disk_->HoldLogSyncs();
+  std::thread first([this] { (void)Put("the first").status(); });
+  disk_->AwaitHeld();
+  Answers answers;
+  for (uint64_t i = 0; i < kChanges; ++i) Submit(absl::StrCat(i), answers);
+  EXPECT_EQ(answers.given(), 0u);
+  disk_->ReleaseLogSyncs();
+  first.join();
+  const auto given = answers.Await(kChanges);
+  EXPECT_EQ(disk_->log_syncs(), before + 2);
+  std::set<uint64_t> revisions;
+  for (const auto& answer : given) revisions.insert(*answer);
+  EXPECT_EQ(revisions.size(), kChanges);
+  EXPECT_EQ(*revisions.begin(), 2u);
+  EXPECT_EQ(*revisions.rbegin(), kChanges + 1);
+}
+
+TEST_F(CommitterTest, WhoIsAnsweredMayWaitForAnotherChange) {
+  Answers answers;
+  committer_->Submit(
+      [](ChangeView& view) {
+        view.Put(kRows, "a", "v");
+        return absl::OkStatus();
+      },
+      [&](absl::StatusOr<uint64_t> first) {
+        EXPECT_EQ(*first, 1u);
+        answers.Add(Put("b"));
+      });
+  EXPECT_EQ(*answers.Await(1)[0], 2u);
+}
+
+TEST_F(CommitterTest, WhatCannotEvenWaitIsAnsweredAtOnce) {
+  committer_->Stop();
+  Answers answers;
+  Submit("a", answers);
+  ASSERT_EQ(answers.given(), 1u);
+  EXPECT_EQ(ReasonOf(answers.Await(1)[0].status()), Reason::kShuttingDown);
+}
+
+TEST_F(CommitterTest, AFailedWriteIsToldToThoseWhoDoNotWait) {
+  disk_->Fail(FaultDisk::Failure::kLogSync);
+  Answers answers;
+  Submit("a", answers);
+  EXPECT_EQ(ReasonOf(answers.Await(1)[0].status()), Reason::kStoreFailed);
+}
+
+TEST_F(CommitterTest, WithoutAnswerersItAnswersItself) {
+  answerers_.Stop();
+  Answers answers;
+  Submit("a", answers);
+  EXPECT_EQ(*answers.Await(1)[0], 1u);
+  Reopen(/*answerers=*/nullptr);
+  Submit("b", answers);
+  EXPECT_EQ(*answers.Await(2)[1], 2u);
 }
 
 TEST_F(CommitterTest, TellsWhatBecameOfChanges) {
