@@ -1,10 +1,9 @@
 #include "client/agent/agent.h"
 
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -26,6 +25,24 @@ constexpr int kMaxStreams = 1000;
 // When it is told to stop calls under way get their answer: by their own
 // deadline. Cut off is who has not sent the whole of a request by this later.
 constexpr absl::Duration kDrainMargin = absl::Seconds(1);
+
+// What it opens besides connections to its socket, generously.
+constexpr int kOwnDescriptors = 64;
+
+using Inlet = grpc::experimental::ExternalConnectionAcceptor;
+
+// How many descriptors there are with so many connections.
+absl::StatusOr<int> DescriptorsFor(int connections) {
+  const int wanted = connections + kOwnDescriptors;
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+      limit.rlim_cur < static_cast<rlim_t>(wanted)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--max_connections: takes ", wanted,
+                     " descriptors, and there are ", limit.rlim_cur));
+  }
+  return wanted;
+}
 
 void ApplyLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -91,31 +108,38 @@ absl::Status Agent::OpenCredentials(const AgentSettings& settings) {
 }
 
 absl::Status Agent::Listen(const AgentSettings& settings) {
+  LATCHKEY_ASSIGN_OR_RETURN(const int descriptors,
+                            DescriptorsFor(settings.max_connections));
   LATCHKEY_ASSIGN_OR_RETURN(socket_,
                             AgentSocket::Claim(settings.socket_path()));
+  LATCHKEY_ASSIGN_OR_RETURN(
+      door_, AgentDoor::Open(settings.socket_path(), settings.socket_mode));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   ApplyLimits(&builder);
   builder.RegisterService(service_.get());
-  int port = 0;
-  builder.AddListeningPort(settings.listen, grpc::InsecureServerCredentials(),
-                           &port);
-  {
-    // gRPC makes the socket with all rights but these.
-    const mode_t before = umask(~settings.socket_mode & 0777);
-    const absl::Cleanup restore = [before] { umask(before); };
-    server_ = builder.BuildAndStart();
-  }
-  if (server_ == nullptr || port == 0) {
+  std::shared_ptr<Inlet> inlet =
+      builder.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::
+              FROM_FD,
+          grpc::InsecureServerCredentials());
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) {
     return absl::FailedPreconditionError(
-        absl::StrCat("cannot listen on ", settings.listen));
+        absl::StrCat("cannot serve ", settings.listen));
   }
   server_->GetHealthCheckService()->SetServingStatus(false);
   validator_->Start();
+  door_->Start(descriptors, [inlet = std::move(inlet)](int connection) {
+    Inlet::NewConnectionParameters parameters;
+    parameters.fd = connection;
+    inlet->HandleNewConnection(&parameters);
+  });
   return absl::OkStatus();
 }
 
 Agent::~Agent() {
+  door_.reset();
   if (server_ != nullptr) {
     server_->GetHealthCheckService()->SetServingStatus(false);
     server_->Shutdown(

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 
+#include "client/agent/agent_door.h"
 #include "client/agent/agent_service.h"
 #include "client/agent/agent_socket.h"
 #include "client/agent/local_answers.h"
@@ -31,8 +32,8 @@ class Agent {
   // server need not be there. For a process without other threads that make
   // files, since it sets the umask meanwhile.
   //   kInvalidArgument     a setting that cannot be used
-  //   kFailedPrecondition  a file that cannot be read, or the socket is
-  //   another's
+  //   kFailedPrecondition  a file that cannot be read, the socket is another's,
+  //                        or descriptors are too few for its connections
   // The message says which, and holds no secret.
   static absl::StatusOr<std::unique_ptr<Agent>> Start(
       const AgentSettings& settings);
@@ -61,6 +62,7 @@ class Agent {
   std::unique_ptr<LocalAnswers> answers_;
   std::unique_ptr<AgentService> service_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<AgentDoor> door_;
 
   // Of the thread that looks.
   bool is_ready_ = false;

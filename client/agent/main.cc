@@ -48,7 +48,7 @@ void QuietLibraries() {
   google::protobuf::SetLogHandler(nullptr);
 }
 
-// gRPC stops listening for good when descriptors run out.
+// For --max_connections; see AgentDoor.
 void RaiseDescriptorLimit() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

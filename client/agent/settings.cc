@@ -20,6 +20,7 @@ constexpr int kUsageError = 2;
 constexpr absl::string_view kPrefix = "LATCHKEY_AGENT_";
 constexpr absl::string_view kSecretVariable = "CLIENT_SECRET";
 constexpr absl::string_view kUnix = "unix:";
+constexpr int kMostConnections = 50'000;
 
 constexpr char kDescription[] =
     "latchkey-agent: AuthService.Validate on a Unix socket, answered here.\n\n"
@@ -99,6 +100,15 @@ void AddMode(CLI::App* app, mode_t* mode) {
          "0660 or 0666")
       ->type_name("MODE")
       ->default_str("0600")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void AddMaxConnections(CLI::App* app, int* most) {
+  app->add_option("--max_connections", *most,
+                  "Connections to the socket that have room at a time; those "
+                  "beyond, or beyond 64 more, are closed at once")
+      ->check(CLI::Range(1, kMostConnections))
+      ->capture_default_str()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
@@ -217,6 +227,7 @@ std::variant<AgentSettings, AgentInstead> ReadAgentSettings(
       "unix:PATH to serve (default: "
       "unix:$XDG_RUNTIME_DIR/latchkey-agent.sock)");
   AddMode(&app, &settings.socket_mode);
+  AddMaxConnections(&app, &settings.max_connections);
   AddServer(&app, &settings);
   AddJudging(&app, &settings.verifier);
 

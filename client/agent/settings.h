@@ -19,6 +19,9 @@ namespace latchkey {
 struct AgentSettings {
   std::string listen;  // unix:PATH; without XDG_RUNTIME_DIR it must be said
   mode_t socket_mode = 0600;
+  // To the socket: so many have room at a time; those beyond, or beyond 64
+  // more, are closed at once.
+  int max_connections = 512;
 
   ChannelOptions channel;  // to the server
   // The service account that asks; empty: none, the server knows the

@@ -390,6 +390,42 @@ class Life(unittest.TestCase):
         shared = start_agent(self, daemon.address, "--socket_mode", "0660")
         self.assertEqual(stat.S_IMODE(os.stat(shared.path).st_mode), 0o660)
 
+    def test_connections_beyond_its_limit_are_closed(self):
+        daemon = self.daemon()
+        agent = start_agent(self, daemon.address, "--max_connections", "8")
+        agent.wait_for_health(SERVING)
+        made = []
+        self.addCleanup(lambda: [one.close() for one in made])
+        for _ in range(300):
+            made.append(socket.socket(socket.AF_UNIX))
+            made[-1].connect(agent.path)
+            made[-1].settimeout(TIMEOUT)
+        # Who has room hears the server's first word, the others the end.
+        taken = sum(self.is_taken(one) for one in made)
+        self.assertGreaterEqual(taken, 8)
+        self.assertLessEqual(taken, 8 + 64)
+        self.assertEqual(agent.health(), SERVING)  # it was there before
+        for one in made:
+            one.close()
+        while True:
+            stubs = harness.Stubs(agent.address)
+            try:
+                self.assertEqual(stubs.raw("/grpc.health.v1.Health/Check"),
+                                 SERVING)
+                break
+            except grpc.RpcError as error:  # until it has seen them go
+                self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE)
+            finally:
+                stubs.channel.close()
+        self.assertEqual(agent.stop(), 0, agent.log())
+
+    @staticmethod
+    def is_taken(connection):
+        try:
+            return connection.recv(1) != b""
+        except ConnectionError:
+            return False
+
     def test_the_socket_of_one_that_was_killed_is_taken_over(self):
         daemon = self.daemon()
         agent = start_agent(self, daemon.address)
@@ -419,11 +455,14 @@ class Life(unittest.TestCase):
     def test_who_cannot_start_says_why(self):
         for code, settings, why in (
                 (USAGE, ["--server", "auth.example:7870"], "auth.example"),
+                (USAGE, ["--max_connections", "0"], "--max_connections"),
+                (CANNOT_START, ["--max_connections", "50000"],
+                 "--max_connections"),
                 (CANNOT_START, ["--tls_ca", "/no/such/ca"], "/no/such/ca"),
                 (CANNOT_START, ["--listen", "unix:/no/such/directory/s"],
                  "/no/such")):
             done = harness.run_program(
-                [AGENT, "--issuer", ISSUER, "--listen",
+                ["prlimit", "--nofile=1024:1024", AGENT, "--issuer", ISSUER, "--listen",
                  "unix:" + os.path.join(tempfile.gettempdir(), "never"),
                  *settings])
             self.assertEqual(done.code, code, done.err)

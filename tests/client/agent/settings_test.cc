@@ -47,6 +47,7 @@ TEST(AgentSettings, DefaultsNeedOnlyAnIssuerAndAPath) {
   EXPECT_EQ(settings.verifier.issuer, "us");
   EXPECT_EQ(settings.socket_path(), "/s");
   EXPECT_EQ(settings.socket_mode, mode_t{0600});
+  EXPECT_EQ(settings.max_connections, 512);
   EXPECT_EQ(settings.ask_timeout, absl::Seconds(5));
   EXPECT_THAT(Refused({"--listen", "unix:/s"}), HasSubstr("--issuer"));
   EXPECT_THAT(Refused({"--issuer", "us"}), HasSubstr("--listen"));
