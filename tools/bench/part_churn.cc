@@ -31,7 +31,8 @@ constexpr double kVisitorLoad = 0.02;
 // before the first sample: then what grows is growth, not a cache that fills.
 // The sessions still fit.
 constexpr char kMemoryBudget[] = "--memory_budget=384MiB";
-// The load goes on for this share of the time before the first sample.
+// The load goes on for this share of the time before the first sample; for
+// longer, if there is less of it, until as much has come and gone.
 constexpr double kSettleShare = 1.0 / 6;
 constexpr absl::Duration kSampleEvery = absl::Seconds(10);
 constexpr double kMostGrowth = 0.03;
@@ -128,7 +129,8 @@ absl::Status RunChurn(const Bench& bench) {
   const int samples =
       std::max(3, static_cast<int>(absl::FDivDuration(total, kSampleEvery)));
   const absl::Duration every = total / samples;
-  const int settling = static_cast<int>(samples * kSettleShare);
+  const int settling = static_cast<int>(samples * kSettleShare /
+                                        std::min(1.0, options.churn_load));
   std::vector<double> resident;
   for (int i = -settling; i < samples; ++i) {
     bench.progress.Part(i + settling, samples + settling);

@@ -51,6 +51,8 @@ class ValidateWorkload : public Workload {
                       absl::string_view message) override;
 
  private:
+  void FetchAhead() const;
+
   const CredentialSet& set_;
   const Order order_;
   size_t next_ = 0;
