@@ -99,7 +99,8 @@ std::unique_ptr<const std::string> IssuerOf(const Settings& settings,
 }
 
 // Everything that serves, in the order in which it is built; it is stopped in
-// the reverse order, by hand, since each step may take its time.
+// the reverse order, by hand, since each step may take its time. But the
+// workers, who give the answers of the database, stop before it.
 class Latchkeyd {
  public:
   static absl::StatusOr<std::unique_ptr<Latchkeyd>> Start(
@@ -227,7 +228,10 @@ absl::Status Latchkeyd::OpenStores() {
            .cache_bytes = static_cast<size_t>(memory_.database_bytes),
            .table_files = descriptors_.table_files,
            .max_session_ttl = settings_.session.max_session_ttl,
-           .answerers = workers_.get()},
+           .answerers = workers_.get(),
+           // With an audit, an answer waits until its line is written: many
+           // that wait share one write.
+           .answers_together = audit_writer_ == nullptr ? size_t{16} : 1},
           clock_, log_));
   LATCHKEY_ASSIGN_OR_RETURN(
       Sealer sealer,
@@ -511,6 +515,8 @@ void Latchkeyd::Stop(const sigset_t& signals) {
   revocations_->Stop();
   watchdog_->Stop();
   hashes_->Stop();
+  // The calls have ended, so no answer is to come; what gave the last of them
+  // may still be on its way out.
   workers_->Stop();
   readers_->Stop();
   // Through the drain it tells how that goes; after it, it would tell of what

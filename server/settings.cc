@@ -375,7 +375,7 @@ void AddResources(CLI::App* app, Settings* settings) {
   Add(app, "--hash_memory_kib", &settings->hash_cost.memory_kib,
       "Argon2id memory of new password hashes, KiB");
   Add(app, "--worker_threads", &settings->worker_threads,
-      "Calls that may wait for a write at a time")
+      "Calls that may wait for a write at a time, logins not counted")
       ->check(CLI::Range(1, 1024));
   Add(app, "--reader_threads", &settings->reader_threads,
       "Calls that may wait for a read at a time")

@@ -78,7 +78,7 @@ struct Settings {
   absl::Duration hash_max_wait = absl::Seconds(2);
   HashCost hash_cost;
 
-  int worker_threads = 32;  // their writes share one sync
+  int worker_threads = 32;  // calls, but logins, that may wait for a write
   int reader_threads = 4;
   int worker_queue = 1024;
   // Bytes of all caches and write buffers (see memory_plan.h): room for a

@@ -1,6 +1,5 @@
 #include "server/base/task_pool.h"
 
-#include <limits>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,31 +19,42 @@ TaskPool::TaskPool(Options options) : options_(std::move(options)) {
 TaskPool::~TaskPool() { Stop(); }
 
 bool TaskPool::TrySubmit(std::function<void()> task) {
-  return Queue(std::move(task), options_.queue_limit);
-}
-
-bool TaskPool::Continue(std::function<void()> task) {
-  return Queue(std::move(task), std::numeric_limits<size_t>::max());
-}
-
-bool TaskPool::Queue(std::function<void()> task, size_t limit) {
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || queue_.size() >= limit) {
+    if (stopping_ || queue_.size() >= options_.queue_limit) {
       ++refused_;
       return false;
     }
     queue_.push_back(std::move(task));
-    if (!WantsWake()) return true;
+    if (!ClaimWake()) return true;
   }
   wake_.NotifyOne();
   return true;
 }
 
-bool TaskPool::WantsWake() {
-  if (queue_.empty() || idle_ == 0 || waking_) return false;
+bool TaskPool::Continue(std::function<void()> task) {
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_) return false;
+    rest_.push_back(std::move(task));
+    if (!ClaimWake()) return true;
+  }
+  wake_.NotifyOne();
+  return true;
+}
+
+bool TaskPool::ClaimWake() {
+  if (!has_task() || idle_ == 0 || waking_) return false;
   waking_ = true;
   return true;
+}
+
+std::function<void()> TaskPool::TakeTask() {
+  auto& from = rest_.empty() ? queue_ : rest_;
+  std::function<void()> task = std::move(from.front());
+  from.pop_front();
+  ++started_;
+  return task;
 }
 
 void TaskPool::Stop() {
@@ -59,7 +69,7 @@ void TaskPool::Stop() {
 
 size_t TaskPool::Waiting() const {
   MutexLock lock(&mutex_);
-  return queue_.size();
+  return queue_.size() + rest_.size();
 }
 
 TaskPool::Counts TaskPool::counts() const {
@@ -86,17 +96,15 @@ void TaskPool::Work(int index) {
     bool wakes_next = false;
     {
       MutexLock lock(&mutex_);
-      while (queue_.empty() && !stopping_) {
+      while (!has_task() && !stopping_) {
         ++idle_;
         wake_.Wait(&mutex_);
         --idle_;
         waking_ = false;
       }
-      if (queue_.empty()) return;
-      task = std::move(queue_.front());
-      queue_.pop_front();
-      ++started_;
-      wakes_next = WantsWake();
+      if (!has_task()) return;
+      task = TakeTask();
+      wakes_next = ClaimWake();
     }
     if (wakes_next) wake_.NotifyOne();
     task();

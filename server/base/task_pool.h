@@ -15,7 +15,8 @@
 namespace latchkey {
 
 // TaskPool runs tasks on a few named threads of its own, first come first
-// served, from a queue with a limit.
+// served, from a queue with a limit; the rest of what was begun comes before
+// all that was not.
 //
 // Safe from any thread. A task that was taken is run exactly once, also by
 // Stop, so a call that waits for its task always gets an answer.
@@ -40,9 +41,9 @@ class TaskPool {
   // and then `task` was not and will not be run. Never blocks.
   [[nodiscard]] bool TrySubmit(std::function<void()> task);
 
-  // Continue queues the rest of what a task began, whatever the limit: how
-  // many there can be is decided by TrySubmit. False once Stop was called, and
-  // then `task` was not and will not be run. Never blocks.
+  // Continue queues the rest of what a task began, whatever the limit: who
+  // began it has a place elsewhere that bounds how many there are. False once
+  // Stop was called, and then `task` was not and will not be run. Never blocks.
   [[nodiscard]] bool Continue(std::function<void()> task);
 
   // Stop refuses new tasks, runs those that wait, and joins the threads. May
@@ -61,17 +62,21 @@ class TaskPool {
   Counts counts() const;
 
  private:
-  bool Queue(std::function<void()> task, size_t limit);
-  // Tells whether a thread is to be woken now, and counts on it. One at a time,
-  // which wakes the next if there is more: to wake a thread costs more than
-  // many a task, and meanwhile one that is awake may take it.
-  bool WantsWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool has_task() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !rest_.empty() || !queue_.empty();
+  }
+  std::function<void()> TakeTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Tells whether the caller is to wake a thread now. One at a time, which
+  // wakes the next if there is more: to wake a thread costs more than many a
+  // task, and meanwhile one that is awake may take it.
+  bool ClaimWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work(int index);
 
   const Options options_;
   mutable Mutex mutex_;
   CondVar wake_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::function<void()>> rest_ ABSL_GUARDED_BY(mutex_);
   size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;      // threads that wait for a task
   bool waking_ ABSL_GUARDED_BY(mutex_) = false;  // one of them was told
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

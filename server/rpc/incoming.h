@@ -32,7 +32,7 @@ namespace latchkey {
 // listener, and where blocking work goes. All referenced outlives the services.
 struct CallDoor {
   const CallerFinder& callers;
-  // For calls that wait for a sync, and for those that only read: so that a
+  // For calls that write, and for those that only read: so that a
   // storm of logins and logouts does not stand in the way of Validate.
   TaskPool& workers;
   TaskPool& readers;

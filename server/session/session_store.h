@@ -82,10 +82,11 @@ class SessionStore {
  public:
   virtual ~SessionStore() = default;
 
-  // StartCreate stores a session and hands its revision to `created`, once: on
-  // a thread where that may block as long as a worker's task may, or before it
-  // returns. Decided against the account as it is then: the login that raced a
-  // disable loses. Never blocks.
+  // StartCreate stores a session, for whose write it does not wait, and hands
+  // its revision to `created`, once: on a thread where that may block as long
+  // as a worker's task may, or before it returns, so it is called on such a
+  // thread, too. Decided against the account as it is then: the login that
+  // raced a disable loses.
   //   kAlreadyExists    the key or the id is taken; nothing changed
   //   kUnauthenticated  the account is gone, disabled, or not any more of the
   //                     session's uid and generation; or, with a proof, the
@@ -95,15 +96,6 @@ class SessionStore {
   using Created = std::function<void(absl::StatusOr<uint64_t>)>;
   virtual void StartCreate(std::shared_ptr<const NewSession> session,
                            absl::Time now, Created created) = 0;
-
-  // Create, or CreateByProof, is StartCreate that waits.
-  [[nodiscard]] absl::StatusOr<uint64_t> Create(const SessionKey& key,
-                                                const Session& session,
-                                                absl::Time now);
-  [[nodiscard]] absl::StatusOr<uint64_t> CreateByProof(const SessionKey& key,
-                                                       const Session& session,
-                                                       const ProofUse& use,
-                                                       absl::Time now);
 
   // Find returns the live session under `key`, with its newest activity.
   //   kNotFound  never existed, ended, or not alive at `now`; not told apart

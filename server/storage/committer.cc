@@ -1,5 +1,6 @@
 #include "server/storage/committer.h"
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <pthread.h>
@@ -10,10 +11,16 @@
 #include "server/storage/records.h"
 
 namespace latchkey {
+namespace {
+
+// Whose thread this is.
+thread_local const Committer* committing_here = nullptr;
+
+}  // namespace
 
 Committer::Committer(RocksDb& db, StoreHealth& health,
                      std::atomic<uint64_t>& revision, const Clock& clock,
-                     TaskPool* answerers)
+                     Answerers answerers)
     : db_(db),
       health_(health),
       revision_(revision),
@@ -28,6 +35,7 @@ Committer::~Committer() { Stop(); }
 
 absl::StatusOr<uint64_t> Committer::Commit(
     absl::FunctionRef<absl::Status(ChangeView&)> change) {
+  if (committing_here == this) std::abort();
   // Each waits at a lock of its own: those of one batch wake at the same time,
   // and none for another.
   struct Waiter {
@@ -65,7 +73,7 @@ absl::Status Committer::Enqueue(Entry& entry) {
     return MakeError(absl::StatusCode::kUnavailable, Reason::kShuttingDown,
                      "the store is closing");
   }
-  if (waiting_.size() >= kMaxWaiting) {
+  if (!entry.awaited && waiting_.size() >= kMaxWaiting) {
     return WithRetryDelay(
         MakeError(absl::StatusCode::kUnavailable, Reason::kOverloaded,
                   "too many changes are waiting"),
@@ -91,6 +99,7 @@ void Committer::Stop() {
 }
 
 void Committer::Run() {
+  committing_here = this;
   Batch batch;
   while (Take(&batch)) {
     while (!batch.empty()) CommitSome(&batch);
@@ -177,8 +186,6 @@ void Committer::Listen(CommitListener& listener) {
 }
 
 void Committer::Answer(Batch batch) {
-  // Some to a task: to wake a thread costs more than to answer.
-  constexpr size_t kTogether = 16;
   std::vector<Entry> others;
   for (Entry& entry : batch) {
     if (entry.awaited) {
@@ -186,7 +193,8 @@ void Committer::Answer(Batch batch) {
       continue;
     }
     others.push_back(std::move(entry));
-    if (others.size() == kTogether) AnswerElsewhere(std::exchange(others, {}));
+    if (others.size() >= answerers_.together)
+      AnswerElsewhere(std::exchange(others, {}));
   }
   if (!others.empty()) AnswerElsewhere(std::move(others));
 }
@@ -194,9 +202,13 @@ void Committer::Answer(Batch batch) {
 void Committer::AnswerElsewhere(std::vector<Entry> some) {
   const auto task =
       [some = std::make_shared<std::vector<Entry>>(std::move(some))] {
-        for (Entry& entry : *some) entry.answered(std::move(entry.answer));
+        for (Entry& entry : *some) {
+          // What one holds, a place for a call above all, goes with its answer.
+          Entry one = std::exchange(entry, {});
+          one.answered(std::move(one.answer));
+        }
       };
-  if (answerers_ == nullptr || !answerers_->Continue(task)) task();
+  if (answerers_.pool == nullptr || !answerers_.pool->Continue(task)) task();
 }
 
 }  // namespace latchkey

@@ -56,19 +56,28 @@ class Committer {
   // A batch takes no further change once it has this many bytes: one write of
   // bounded length.
   static constexpr size_t kMaxBatchBytes = size_t{1} << 20;
-  // The most changes that wait: two batches behind the one being written. The
-  // pools and places that they come from are fewer, as they come; so this is
-  // reached only if those were set higher.
+  // The most changes that wait when another is submitted: two batches behind
+  // the one being written. One that its caller waits for is taken all the same:
+  // what takes power away does not fail for a crowd of logins, and those
+  // callers are as many as there are threads.
   static constexpr size_t kMaxWaiting = 2 * kMaxBatchChanges;
   // When to come again if that is reached.
   static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
+  // Who gives the answers to what was submitted.
+  struct Answerers {
+    // If there is none, or when it has stopped, the committer's own thread
+    // answers: then an answer must not block.
+    TaskPool* pool = nullptr;
+    // So many answers make one task. To wake a thread costs more than an
+    // answer that does not block; those that do wait for each other.
+    size_t together = 16;
+  };
+
   // Starts the thread. `revision` holds the newest one on disk, and is what
-  // the committer moves on when a batch is durable. `answerers` run what Submit
-  // was given; if there are none, or when they have stopped, the committer's
-  // own thread does. All must outlive it.
+  // the committer moves on when a batch is durable. All must outlive it.
   Committer(RocksDb& db, StoreHealth& health, std::atomic<uint64_t>& revision,
-            const Clock& clock, TaskPool* answerers);
+            const Clock& clock, Answerers answerers);
   // Calls Stop.
   ~Committer();
   Committer(const Committer&) = delete;
@@ -82,9 +91,10 @@ class Committer {
   // Commit decides `change` and waits until it is durable. Returns the
   // revision at which readers see it: its own, or, if it wrote nothing, the
   // one before, which is durable too.
+  // Not on the committer's own thread, where it would wait for itself: that
+  // ends the process.
   //   as `change` refused   nothing was written
-  //   kUnavailable          kStoreFailed, kShuttingDown, or kOverloaded with a
-  //                         retry delay
+  //   kUnavailable          kStoreFailed, kShuttingDown
   [[nodiscard]] absl::StatusOr<uint64_t> Commit(
       absl::FunctionRef<absl::Status(ChangeView&)> change);
 
@@ -92,6 +102,7 @@ class Committer {
   // once, on a thread of the answerers, where it may block as their tasks may;
   // or, with why `change` cannot even wait, on this thread before Submit
   // returns.
+  //   kUnavailable          besides, kOverloaded with a retry delay
   void Submit(Change change, Answered answered);
 
   // Revision returns the newest revision that every reader sees.
@@ -147,7 +158,7 @@ class Committer {
   StoreHealth& health_;
   std::atomic<uint64_t>& revision_;
   const Clock& clock_;
-  TaskPool* const answerers_;
+  const Answerers answerers_;
   Figures figures_;
 
   mutable Mutex mutex_;

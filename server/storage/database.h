@@ -39,9 +39,12 @@ class Database {
     // be kept.
     absl::Duration max_session_ttl = absl::Hours(24 * 30);
     // Who gives the answers that nobody waits for (see
-    // SessionStore::StartCreate); must outlive the database. If there is none,
-    // the one thread that all changes pass does, and they must not block.
+    // SessionStore::StartCreate), and how many of them one after the other: 1
+    // if they block. Must outlive the database. If there is nobody, or when the
+    // pool has stopped, the one thread that all changes pass does, and an
+    // answer that waits for a change ends the process.
     TaskPool* answerers = nullptr;
+    size_t answers_together = 16;
   };
 
   // Open opens the database, or makes it if the directory holds none.

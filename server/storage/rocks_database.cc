@@ -70,7 +70,9 @@ absl::Status RocksDatabase::Start(const Options& options, rocksdb::Env* env) {
     LATCHKEY_RETURN_IF_ERROR(WriteMarker(
         env, options.path, Marker{kSchemaVersion, /*ready=*/true, epoch_}));
   }
-  committer_.emplace(*db_, health_, revision_, clock_, options.answerers);
+  committer_.emplace(
+      *db_, health_, revision_, clock_,
+      Committer::Answerers{options.answerers, options.answers_together});
   accounts_.emplace(*db_, *committer_, options.max_session_ttl);
   sessions_.emplace(*db_, *committer_, log_);
   keys_.emplace(*db_, *committer_);

@@ -10,6 +10,7 @@
 
 #include "server/base/error.h"
 #include "tests/contract/stores_under_test.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 
@@ -29,8 +30,8 @@ class AccountStoreContract : public testing::TestWithParam<StoreFactory> {
   }
   // Tells whether a session made under `account` as it was is still accepted.
   bool LoginAs(const Account& account, uint32_t number) {
-    return sessions()
-        .Create(ContractKey(number), ContractSession(account, number), now_)
+    return CreateSession(sessions(), ContractKey(number),
+                         ContractSession(account, number), now_)
         .ok();
   }
 

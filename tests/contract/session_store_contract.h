@@ -12,6 +12,7 @@
 
 #include "server/base/error.h"
 #include "tests/contract/stores_under_test.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 
@@ -29,7 +30,8 @@ class SessionStoreContract : public testing::TestWithParam<StoreFactory> {
   Session Add(uint32_t number) { return Add(alice_, number); }
   Session Add(const Account& account, uint32_t number) {
     const Session session = ContractSession(account, number);
-    EXPECT_TRUE(sessions().Create(ContractKey(number), session, now_).ok());
+    EXPECT_TRUE(
+        CreateSession(sessions(), ContractKey(number), session, now_).ok());
     return session;
   }
   bool Alive(uint32_t number, absl::Time now) {
@@ -94,8 +96,8 @@ TEST_P(SessionStoreContract, OneWhoDoesNotWaitIsAnsweredOnceForEach) {
   }
   for (const std::atomic<int>& given : answers) {
     while (given == 0) std::this_thread::yield();
-    EXPECT_EQ(given, 1);
   }
+  for (const std::atomic<int>& given : answers) EXPECT_EQ(given, 1);
   EXPECT_EQ(good, static_cast<int>(kSessions / 2));
   for (uint32_t i = 0; i < kSessions / 2; ++i) EXPECT_TRUE(Alive(i, now_));
 }
@@ -121,8 +123,8 @@ TEST_P(SessionStoreContract, FindInMemoryAgreesWithFindOrWantsTheDisk) {
 TEST_P(SessionStoreContract, SecondCreateOfAKeyIsRefusedAndChangesNothing) {
   const Session session = Add(1);
   const uint64_t before = sessions().Revision();
-  EXPECT_EQ(sessions()
-                .Create(ContractKey(1), ContractSession(alice_, 2), now_)
+  EXPECT_EQ(CreateSession(sessions(), ContractKey(1),
+                          ContractSession(alice_, 2), now_)
                 .status()
                 .code(),
             absl::StatusCode::kAlreadyExists);
@@ -134,8 +136,9 @@ TEST_P(SessionStoreContract, SecondCreateOfAKeyIsRefusedAndChangesNothing) {
 
 TEST_P(SessionStoreContract, SecondCreateOfAnIdIsRefusedAndChangesNothing) {
   const Session session = Add(1);
-  EXPECT_EQ(sessions().Create(ContractKey(2), session, now_).status().code(),
-            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(
+      CreateSession(sessions(), ContractKey(2), session, now_).status().code(),
+      absl::StatusCode::kAlreadyExists);
   EXPECT_FALSE(Alive(2, now_));
   EXPECT_EQ(*sessions().FindKey(session.id), ContractKey(1));
 }
@@ -144,7 +147,7 @@ TEST_P(SessionStoreContract, CreateWithoutAnAccountIsRefused) {
   const Account bob = ContractAccount("bob", 2);
   const uint64_t before = sessions().Revision();
   const auto refused =
-      sessions().Create(ContractKey(1), ContractSession(bob, 1), now_);
+      CreateSession(sessions(), ContractKey(1), ContractSession(bob, 1), now_);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnauthenticated);
   EXPECT_EQ(ReasonOf(refused.status()), Reason::kLoginRefused);
   EXPECT_FALSE(Alive(1, now_));
@@ -155,9 +158,9 @@ TEST_P(SessionStoreContract, AProofThatWasTakenAwayOpensNoSession) {
   const Account billing = ContractService("billing");
   ASSERT_TRUE(accounts().Create(billing).ok());
   const auto open = [&](uint32_t number, uint64_t proof_generation) {
-    return sessions().CreateByProof(
-        ContractKey(number), ContractSession(billing, number),
-        {.proof_generation = proof_generation}, now_);
+    return CreateSessionByProof(sessions(), ContractKey(number),
+                                ContractSession(billing, number),
+                                {.proof_generation = proof_generation}, now_);
   };
   ASSERT_TRUE(open(1, billing.proof_generation).ok());
   EXPECT_EQ(*sessions().Find(ContractKey(1), now_),
@@ -180,12 +183,12 @@ TEST_P(SessionStoreContract, AnAssertionOpensOneSessionWhileItIsGood) {
   const absl::Time expiry = now_ + absl::Minutes(5);
   const auto open = [&](const Account& account, uint32_t number, uint32_t id,
                         absl::Time expire_time, absl::Time now) {
-    return sessions()
-        .CreateByProof(
-            ContractKey(number), ContractSession(account, number),
-            {.proof_generation = account.proof_generation,
-             .assertion = {{NumberedId<AssertionId>(id), expire_time}}},
-            now)
+    return CreateSessionByProof(
+               sessions(), ContractKey(number),
+               ContractSession(account, number),
+               {.proof_generation = account.proof_generation,
+                .assertion = {{NumberedId<AssertionId>(id), expire_time}}},
+               now)
         .status();
   };
   ASSERT_TRUE(open(billing, 1, 7, expiry, now_).ok());
@@ -215,14 +218,12 @@ TEST_P(SessionStoreContract, ARefusedLoginUsesUpNoAssertion) {
       .assertion = {{NumberedId<AssertionId>(7), now_ + absl::Minutes(5)}}};
   Account stale = billing;
   stale.generation = 2;
-  EXPECT_FALSE(
-      sessions()
-          .CreateByProof(ContractKey(1), ContractSession(stale, 1), use, now_)
-          .ok());
-  EXPECT_TRUE(
-      sessions()
-          .CreateByProof(ContractKey(1), ContractSession(billing, 1), use, now_)
-          .ok());
+  EXPECT_FALSE(CreateSessionByProof(sessions(), ContractKey(1),
+                                    ContractSession(stale, 1), use, now_)
+                   .ok());
+  EXPECT_TRUE(CreateSessionByProof(sessions(), ContractKey(1),
+                                   ContractSession(billing, 1), use, now_)
+                  .ok());
 }
 
 TEST_P(SessionStoreContract, OfManyLoginsByOneAssertionOneWins) {
@@ -235,8 +236,9 @@ TEST_P(SessionStoreContract, OfManyLoginsByOneAssertionOneWins) {
   std::vector<std::thread> threads;
   for (uint32_t number = 1; number <= 64; ++number) {
     threads.emplace_back([&, number] {
-      const auto made = sessions().CreateByProof(
-          ContractKey(number), ContractSession(billing, number), use, now_);
+      const auto made =
+          CreateSessionByProof(sessions(), ContractKey(number),
+                               ContractSession(billing, number), use, now_);
       if (made.ok()) ++won;
       EXPECT_TRUE(made.ok() || absl::IsUnauthenticated(made.status()));
     });
@@ -252,9 +254,8 @@ TEST_P(DurableSessionStoreContract, AUsedAssertionIsRefusedAfterReopening) {
       .proof_generation = billing.proof_generation,
       .assertion = {{NumberedId<AssertionId>(7), now_ + absl::Minutes(5)}}};
   const auto open = [&](uint32_t number) {
-    return sessions()
-        .CreateByProof(ContractKey(number), ContractSession(billing, number),
-                       use, now_)
+    return CreateSessionByProof(sessions(), ContractKey(number),
+                                ContractSession(billing, number), use, now_)
         .status();
   };
   ASSERT_TRUE(open(1).ok());
@@ -270,25 +271,25 @@ TEST_P(SessionStoreContract, CreateUnderAnotherUidOrGenerationIsRefused) {
   for (const uint64_t generation : {0, 2}) {
     Account stale = alice_;
     stale.generation = generation;
-    EXPECT_EQ(sessions()
-                  .Create(ContractKey(1), ContractSession(stale, 1), now_)
+    EXPECT_EQ(CreateSession(sessions(), ContractKey(1),
+                            ContractSession(stale, 1), now_)
                   .status()
                   .code(),
               absl::StatusCode::kUnauthenticated);
   }
-  EXPECT_EQ(sessions()
-                .Create(ContractKey(1), ContractSession(other, 1), now_)
-                .status()
-                .code(),
-            absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(
+      CreateSession(sessions(), ContractKey(1), ContractSession(other, 1), now_)
+          .status()
+          .code(),
+      absl::StatusCode::kUnauthenticated);
   EXPECT_FALSE(Alive(1, now_));
 }
 
 TEST_P(SessionStoreContract, CreateReturnsConsecutiveRevisions) {
-  const auto first =
-      sessions().Create(ContractKey(1), ContractSession(alice_, 1), now_);
-  const auto second =
-      sessions().Create(ContractKey(2), ContractSession(alice_, 2), now_);
+  const auto first = CreateSession(sessions(), ContractKey(1),
+                                   ContractSession(alice_, 1), now_);
+  const auto second = CreateSession(sessions(), ContractKey(2),
+                                    ContractSession(alice_, 2), now_);
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(*second, *first + 1);
   EXPECT_EQ(sessions().Revision(), *second);
@@ -307,7 +308,7 @@ TEST_P(SessionStoreContract, KeyIsNotItsPublicId) {
   // The id is public: padded to a key, or as a prefix of one, it finds nothing.
   Session session = ContractSession(alice_, 1);
   session.id.array().fill(7);
-  ASSERT_TRUE(sessions().Create(ContractKey(1), session, now_).ok());
+  ASSERT_TRUE(CreateSession(sessions(), ContractKey(1), session, now_).ok());
   SessionKey as_key;
   for (size_t i = 0; i < SessionId::kSize; ++i) as_key.array()[i] = 7;
   EXPECT_TRUE(absl::IsNotFound(sessions().Find(as_key, now_).status()));
@@ -318,7 +319,7 @@ TEST_P(SessionStoreContract, KeyIsNotItsPublicId) {
 TEST_P(SessionStoreContract, ExpiresExactlyAtTheInstant) {
   Session session = ContractSession(alice_, 1);
   session.idle_ttl = absl::Hours(100);
-  ASSERT_TRUE(sessions().Create(ContractKey(1), session, now_).ok());
+  ASSERT_TRUE(CreateSession(sessions(), ContractKey(1), session, now_).ok());
   EXPECT_TRUE(Alive(1, session.expire_time - tick_));
   EXPECT_FALSE(Alive(1, session.expire_time));
   EXPECT_FALSE(Alive(1, session.expire_time + tick_));
@@ -679,7 +680,7 @@ TEST_P(SessionStoreContract, SweepMeetsWhatDiedBehindIt) {
   for (uint32_t number = 1; number <= 4; ++number) Add(number);
   Session brief = ContractSession(alice_, 9);
   brief.expire_time = now_ + absl::Minutes(1);
-  ASSERT_TRUE(sessions().Create(ContractKey(9), brief, now_).ok());
+  ASSERT_TRUE(CreateSession(sessions(), ContractKey(9), brief, now_).ok());
   EXPECT_EQ(*sessions().Sweep(brief.expire_time, 1), 1);
   // The next run begins behind where that one stopped, and comes around.
   EXPECT_EQ(*sessions().Sweep(ContractStart() + absl::Hours(1), 10), 4);

@@ -196,8 +196,6 @@ TEST(ServiceLogin, DoesNotWaitForPasswordsThatAreBeingHashed) {
   ended.Wait();
 }
 
-// --- Assertions ---
-
 TEST(ServiceLogin, HoldsNoWorkerWhileItsSessionIsWritten) {
   World world;
   const std::string secret = world.CreateService("billing");
@@ -221,6 +219,8 @@ TEST(ServiceLogin, HoldsNoWorkerWhileItsSessionIsWritten) {
   while (granted < kLogins) std::this_thread::yield();
   EXPECT_TRUE(world.TryLogin(World::SecretLogin("billing", secret)).ok());
 }
+
+// --- Assertions ---
 
 TEST(ServiceLogin, ByAssertionOpensOneSession) {
   World world;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <sys/resource.h>
 #include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -38,6 +39,25 @@ TEST(TaskPool, TheRestOfATaskIsTakenThoughTheQueueIsFull) {
   EXPECT_EQ(ran, 1);
   EXPECT_FALSE(pool.Continue([&] { ++ran; }));
   EXPECT_EQ(ran, 1);
+}
+
+TEST(TaskPool, TheRestComesBeforeWhatWasNotBegunAndIsRunByStop) {
+  TaskPool pool({.name = "test", .threads = 1, .queue_limit = 2});
+  Notification started, release;
+  ASSERT_TRUE(pool.TrySubmit([&] {
+    started.Notify();
+    release.Wait();
+  }));
+  started.Wait();
+  std::vector<int> order;
+  EXPECT_TRUE(pool.TrySubmit([&] { order.push_back(3); }));
+  EXPECT_TRUE(pool.Continue([&] { order.push_back(1); }));
+  EXPECT_TRUE(pool.Continue([&] { order.push_back(2); }));
+  EXPECT_EQ(pool.Waiting(), 3u);
+  release.Notify();
+  pool.Stop();
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(pool.counts().refused, 0u);
 }
 
 TEST(TaskPool, AsManyThreadsWakeAsThereAreTasksThatWait) {

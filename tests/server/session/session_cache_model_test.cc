@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 #include "server/session/session_cache.h"
+#include "tests/support/create_session.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/store_wrapper.h"
@@ -137,8 +138,8 @@ void ModelRun::Create() {
   const Session session =
       SessionOf(number, Now(), times * absl::Seconds(60 + Below(600)),
                 times * absl::Seconds(30 + Below(3600)));
-  ASSERT_TRUE(cache_.Create(KeyOf(number), session, Now()).ok());
-  ASSERT_FALSE(cache_.Create(KeyOf(number), session, Now()).ok());
+  ASSERT_TRUE(CreateSession(cache_, KeyOf(number), session, Now()).ok());
+  ASSERT_FALSE(CreateSession(cache_, KeyOf(number), session, Now()).ok());
   model_.emplace(number, session);
 }
 
@@ -327,7 +328,8 @@ class Crowd {
       sessions_[n] = SessionOf(
           n, clock_.Now(), absl::Milliseconds(400 + 20 * n),
           n % 3 == 0 ? absl::Milliseconds(500 + 5 * n) : absl::Hours(1));
-      EXPECT_TRUE(cache_.Create(KeyOf(n), sessions_[n], clock_.Now()).ok());
+      EXPECT_TRUE(
+          CreateSession(cache_, KeyOf(n), sessions_[n], clock_.Now()).ok());
     }
   }
 

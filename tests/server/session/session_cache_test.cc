@@ -11,6 +11,7 @@
 
 #include "gtest/gtest.h"
 
+#include "tests/support/create_session.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/notification.h"
@@ -98,7 +99,8 @@ class SessionCacheTest : public ::testing::Test {
   }
 
   void CreateInBase(uint8_t number) {
-    ASSERT_TRUE(base_.Create(KeyOf(number), SessionOf(number), Now()).ok());
+    ASSERT_TRUE(
+        CreateSession(base_, KeyOf(number), SessionOf(number), Now()).ok());
   }
 
   absl::Status Note(SessionStore& store, uint8_t number) {
@@ -186,7 +188,7 @@ TEST_F(SessionCacheTest, ALoginsOwnFillIsDroppedIfItIsEndedAtOnce) {
   SessionCache cache(base_, kSmall);
   const SessionKey key = KeyOf(1);
   base_.after_create = [&] { ASSERT_TRUE(cache.End({&key, 1}, Now()).ok()); };
-  ASSERT_TRUE(cache.Create(key, SessionOf(1), Now()).ok());
+  ASSERT_TRUE(CreateSession(cache, key, SessionOf(1), Now()).ok());
   EXPECT_TRUE(absl::IsNotFound(cache.Find(key, Now()).status()));
   EXPECT_TRUE(absl::IsNotFound(cache.FindInMemory(key, Now()).status()));
 }
@@ -387,7 +389,7 @@ TEST_F(SessionCacheTest, SessionsWithMuchOfTheirOwnTakeTheRoomOfOthers) {
     session.id.array()[0] = static_cast<uint8_t>(i >> 8);
     session.client.user_agent = std::string(250, 'a') + std::to_string(i);
     session.client.device_label = std::string(250, 'b');
-    ASSERT_TRUE(cache.Create(key, session, Now()).ok());
+    ASSERT_TRUE(CreateSession(cache, key, session, Now()).ok());
   }
   EXPECT_LT(cache.CachedEntries(), 3400u);
   EXPECT_GT(cache.CachedEntries(), 1000u);

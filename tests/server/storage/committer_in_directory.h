@@ -55,7 +55,7 @@ class CommitterInDirectory {
     db_ = std::make_unique<RocksDb>(std::move(opened->db), opened->handles,
                                     health_, *log_);
     committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_,
-                                             /*answerers=*/nullptr);
+                                             Committer::Answerers());
   }
 
   TemporaryDirectory directory_;

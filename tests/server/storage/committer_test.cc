@@ -58,7 +58,7 @@ class CommitterTest : public testing::Test {
     db_ = std::make_unique<RocksDb>(std::move(opened->db), opened->handles,
                                     health_, *log_);
     committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_,
-                                             &answerers_);
+                                             Answerers{&answerers_});
   }
 
   // Commits a row of that name.
@@ -78,6 +78,8 @@ class CommitterTest : public testing::Test {
       return absl::OkStatus();
     });
   }
+  using Answerers = Committer::Answerers;
+
   // What became of changes that nobody waited for.
   class Answers {
    public:
@@ -111,7 +113,7 @@ class CommitterTest : public testing::Test {
         });
   }
   // Begins with another committer over the same rows.
-  void Reopen(TaskPool* answerers) {
+  void Reopen(Answerers answerers) {
     committer_.reset();
     committer_ = std::make_unique<Committer>(*db_, health_, revision_, clock_,
                                              answerers);
@@ -286,12 +288,52 @@ TEST_F(CommitterTest, AFailedWriteIsToldToThoseWhoDoNotWait) {
   EXPECT_EQ(ReasonOf(answers.Await(1)[0].status()), Reason::kStoreFailed);
 }
 
+TEST_F(CommitterTest, AnswersThatBlockAreGivenSideBySide) {
+  constexpr int kAnswers = 2;  // as many as there are answerers
+  Reopen({&answerers_, /*together=*/1});
+  disk_->HoldLogSyncs();
+  std::thread first([this] { (void)Put("the first").status(); });
+  disk_->AwaitHeld();
+  std::atomic<int> here = 0, gone = 0;
+  for (int i = 0; i < kAnswers; ++i) {
+    committer_->Submit([](ChangeView&) { return absl::OkStatus(); },
+                       [&](const absl::StatusOr<uint64_t>& answer) {
+                         EXPECT_TRUE(answer.ok());
+                         // Each waits for the other.
+                         ++here;
+                         while (here < kAnswers) std::this_thread::yield();
+                         ++gone;
+                       });
+  }
+  disk_->ReleaseLogSyncs();
+  first.join();
+  while (gone < kAnswers) std::this_thread::yield();
+}
+
+TEST_F(CommitterTest, WhatAnAnswerHoldsGoesWithIt) {
+  disk_->HoldLogSyncs();
+  std::thread first([this] { (void)Put("the first").status(); });
+  disk_->AwaitHeld();
+  const auto place = std::make_shared<int>();
+  std::atomic<bool> answered = false;
+  committer_->Submit([](ChangeView&) { return absl::OkStatus(); },
+                     [place](const absl::StatusOr<uint64_t>&) {});
+  committer_->Submit([](ChangeView&) { return absl::OkStatus(); },
+                     [&](const absl::StatusOr<uint64_t>&) {
+                       EXPECT_EQ(place.use_count(), 1);
+                       answered = true;
+                     });
+  disk_->ReleaseLogSyncs();
+  first.join();
+  while (!answered) std::this_thread::yield();
+}
+
 TEST_F(CommitterTest, WithoutAnswerersItAnswersItself) {
   answerers_.Stop();
   Answers answers;
   Submit("a", answers);
   EXPECT_EQ(*answers.Await(1)[0], 1u);
-  Reopen(/*answerers=*/nullptr);
+  Reopen({});
   Submit("b", answers);
   EXPECT_EQ(*answers.Await(2)[1], 2u);
 }
@@ -414,17 +456,30 @@ TEST_F(CommitterTest, BatchTakesNothingMoreOnceItHasItsBytes) {
 }
 
 TEST_F(CommitterTest, OneTooManyIsRefusedWithAHintAndTheOthersAreNot) {
-  std::vector<Call> calls;
+  disk_->HoldLogSyncs();
+  std::thread first([this] { (void)Put("the first").status(); });
+  disk_->AwaitHeld();
+  Answers answers, refused;
   for (size_t i = 0; i < Committer::kMaxWaiting; ++i) {
-    calls.push_back([this, i] { return Put(absl::StrCat(i)); });
+    Submit(absl::StrCat(i), answers);
   }
-  absl::Status refused;
-  const auto answers =
-      WhileHeld(calls, [&] { refused = Put("too many").status(); });
-  EXPECT_TRUE(absl::IsUnavailable(refused));
-  EXPECT_EQ(ReasonOf(refused), Reason::kOverloaded);
-  EXPECT_EQ(RetryDelayOf(refused), Committer::kRetryDelay);
-  for (const auto& answer : answers) EXPECT_TRUE(answer.ok());
+  Submit("too many", refused);
+  ASSERT_EQ(refused.given(), 1u);
+  const absl::Status why = refused.Await(1)[0].status();
+  EXPECT_TRUE(absl::IsUnavailable(why));
+  EXPECT_EQ(ReasonOf(why), Reason::kOverloaded);
+  EXPECT_EQ(RetryDelayOf(why), Committer::kRetryDelay);
+  // Who waits on a thread of its own gets in all the same.
+  std::thread waits([this] { EXPECT_TRUE(Put("awaited").ok()); });
+  while (committer_->Waiting() <= Committer::kMaxWaiting) {
+    std::this_thread::yield();
+  }
+  disk_->ReleaseLogSyncs();
+  first.join();
+  waits.join();
+  for (const auto& answer : answers.Await(Committer::kMaxWaiting)) {
+    EXPECT_TRUE(answer.ok());
+  }
   EXPECT_FALSE(Stored("too many"));
   EXPECT_TRUE(Put("now").ok());
 }

@@ -27,6 +27,7 @@
 #include "tests/contract/stores_under_test.h"
 #include "tests/server/storage/database_in_directory.h"
 #include "tests/server/storage/fault_disk.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 namespace {
@@ -108,9 +109,8 @@ class DamageTest : public testing::Test {
   }
   static void AddSession(RocksDatabase& database, const Account& account,
                          uint32_t number) {
-    ASSERT_TRUE(database.sessions()
-                    .Create(ContractKey(number),
-                            ContractSession(account, number), ContractStart())
+    ASSERT_TRUE(CreateSession(database.sessions(), ContractKey(number),
+                              ContractSession(account, number), ContractStart())
                     .ok());
   }
 

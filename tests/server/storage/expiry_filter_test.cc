@@ -22,6 +22,7 @@
 #include "tests/contract/stores_under_test.h"
 #include "tests/server/storage/database_in_directory.h"
 #include "tests/server/storage/fault_disk.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 namespace {
@@ -119,7 +120,8 @@ class ExpiryFilterTest : public testing::Test {
   Session Add(uint32_t number) {
     const Session session = ContractSession(alice_, number);
     EXPECT_TRUE(
-        sessions().Create(ContractKey(number), session, base_.Now()).ok());
+        CreateSession(sessions(), ContractKey(number), session, base_.Now())
+            .ok());
     EXPECT_TRUE(sessions()
                     .SaveActivity({{ContractKey(number),
                                     session.last_seen_time + absl::Seconds(1),
@@ -185,12 +187,12 @@ TEST_F(ExpiryFilterTest, FreesUsedAssertionsByTheirOwnExpiry) {
   const Session session = ContractSession(billing, 1);
   const ProofUse::Assertion assertion = {NumberedId<AssertionId>(7),
                                          base_.Now() + absl::Minutes(5)};
-  ASSERT_TRUE(sessions()
-                  .CreateByProof(ContractKey(1), session,
-                                 {.proof_generation = billing.proof_generation,
-                                  .assertion = assertion},
-                                 base_.Now())
-                  .ok());
+  ASSERT_TRUE(
+      CreateSessionByProof(sessions(), ContractKey(1), session,
+                           {.proof_generation = billing.proof_generation,
+                            .assertion = assertion},
+                           base_.Now())
+          .ok());
   const std::string row = AssertionKey(billing.uid, assertion.id);
   // Ending the session gives the assertion back to nobody.
   ASSERT_TRUE(sessions().End({ContractKey(1)}, base_.Now()).ok());

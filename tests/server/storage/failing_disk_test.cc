@@ -20,6 +20,7 @@
 #include "tests/contract/stores_under_test.h"
 #include "tests/server/storage/database_in_directory.h"
 #include "tests/server/storage/fault_disk.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 namespace {
@@ -122,7 +123,7 @@ TEST_F(OnFaultDisk, FindInMemoryNeverReadsTheDisk) {
   const SessionKey key = ContractKey(1);
   const absl::Time now = ContractStart();
   const Session session = ContractSession(alice, 1);
-  ASSERT_TRUE(database_->sessions().Create(key, session, now).ok());
+  ASSERT_TRUE(CreateSession(database_->sessions(), key, session, now).ok());
   // Still in the memtable.
   EXPECT_EQ(*database_->sessions().FindInMemory(key, now), session);
   database_.Close();

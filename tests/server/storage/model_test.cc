@@ -24,6 +24,7 @@
 #include "tests/contract/stores_under_test.h"
 #include "tests/server/storage/database_in_directory.h"
 #include "tests/server/storage/fault_disk.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 namespace {
@@ -157,7 +158,8 @@ void ModelTest::CreateSession() {
   session.idle_ttl = absl::Minutes(1 + Below(30));
   session.expire_time = now() + absl::Minutes(1 + Below(120));
   const SessionKey key = ContractKey(next_session_++);
-  const auto created = database_->sessions().Create(key, session, now());
+  const auto created =
+      latchkey::CreateSession(database_->sessions(), key, session, now());
   if (model_.Holds(session)) {
     ASSERT_TRUE(created.ok()) << created.status();
     ASSERT_EQ(*created, ++model_.revision);

@@ -24,6 +24,7 @@
 #include "tests/contract/stores_under_test.h"
 #include "tests/server/storage/database_in_directory.h"
 #include "tests/server/storage/fault_disk.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 namespace {
@@ -316,7 +317,7 @@ TEST_F(OpeningTest, CloseMayBeCalledAgainAndRefusesEverything) {
         database_->accounts().UpgradeHash("alice", {}, "", ""),
         database_->accounts().Delete("alice", now).status(),
         database_->accounts().Count().status(),
-        database_->sessions().Create(key, Session(), now).status(),
+        CreateSession(database_->sessions(), key, Session(), now).status(),
         database_->sessions().Find(key, now).status(),
         database_->sessions().FindInMemory(key, now).status(),
         database_->sessions().FindKey(SessionId()).status(),

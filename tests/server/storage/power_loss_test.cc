@@ -23,6 +23,7 @@
 #include "tests/contract/stores_under_test.h"
 #include "tests/server/storage/database_in_directory.h"
 #include "tests/server/storage/fault_disk.h"
+#include "tests/support/create_session.h"
 
 namespace latchkey {
 namespace {
@@ -69,8 +70,9 @@ class PowerLossTest : public testing::Test {
 
   void CreateSession() {
     const uint32_t number = next_session_++;
-    const auto created = database_->sessions().Create(
-        ContractKey(number), ContractSession(alice_, number), start_);
+    const auto created =
+        latchkey::CreateSession(database_->sessions(), ContractKey(number),
+                                ContractSession(alice_, number), start_);
     Note(number, Known::kThere, created.status());
     if (created.ok()) acknowledged_ = std::max(acknowledged_, *created);
   }
