@@ -20,6 +20,8 @@ namespace latchkey {
 namespace {
 
 constexpr int kBacklog = 128;
+// Between two looks at whether to close, which a flood must not put off.
+constexpr int kMostAtOnce = 64;
 // How long accepting rests where it cannot go on.
 constexpr int kPauseMillis = 100;
 
@@ -88,12 +90,12 @@ void AgentDoor::Run(int end, const HandOver& hand_over) {
                        {.fd = listener_, .events = POLLIN}};
     poll(polled, rests ? 1 : 2, rests ? kPauseMillis : -1);
     if (polled[0].revents != 0) return;
-    rests = !AcceptAll(end, hand_over);
+    rests = !AcceptSome(end, hand_over);
   }
 }
 
-bool AgentDoor::AcceptAll(int end, const HandOver& hand_over) {
-  while (true) {
+bool AgentDoor::AcceptSome(int end, const HandOver& hand_over) {
+  for (int i = 0; i < kMostAtOnce; ++i) {
     const int taken =
         accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (taken < 0) {
@@ -106,6 +108,7 @@ bool AgentDoor::AcceptAll(int end, const HandOver& hand_over) {
       close(taken);
     }
   }
+  return true;
 }
 
 }  // namespace latchkey

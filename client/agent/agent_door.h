@@ -42,8 +42,8 @@ class AgentDoor {
   AgentDoor(int listener, int wake) : listener_(listener), wake_(wake) {}
 
   void Run(int end, const HandOver& hand_over);
-  // Accepts what waits; false if accepting cannot go on for now.
-  bool AcceptAll(int end, const HandOver& hand_over);
+  // Accepts what waits, up to a limit; false if it cannot go on for now.
+  bool AcceptSome(int end, const HandOver& hand_over);
 
   const int listener_;
   const int wake_;  // an eventfd: readable once the door is to close

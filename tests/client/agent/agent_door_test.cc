@@ -1,5 +1,6 @@
 #include "client/agent/agent_door.h"
 
+#include <atomic>
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
@@ -42,14 +43,18 @@ class AgentDoorTest : public ::testing::Test {
 
   // Connects; the descriptor of the client's end.
   int Connect() {
+    made_.push_back(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_EQ(ConnectTo(made_.back()), 0);
+    return made_.back();
+  }
+
+  // Connects the socket `fd`; 0 if it is.
+  int ConnectTo(int fd) const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path_.data(), path_.size());
-    made_.push_back(socket(AF_UNIX, SOCK_STREAM, 0));
-    EXPECT_EQ(connect(made_.back(), reinterpret_cast<const sockaddr*>(&address),
-                      sizeof(address)),
-              0);
-    return made_.back();
+    return connect(fd, reinterpret_cast<const sockaddr*>(&address),
+                   sizeof(address));
   }
 
   // Waits for the other end to close.
@@ -118,6 +123,26 @@ TEST_F(AgentDoorTest, WhatCannotBeMadeIsSaid) {
     EXPECT_THAT(std::string(refused.status().message()),
                 ::testing::HasSubstr(path));
   }
+}
+
+TEST_F(AgentDoorTest, ClosesInTheMiddleOfAFlood) {
+  Open(/*end=*/0);  // nobody is taken
+  std::atomic<bool> closed = false;
+  std::atomic<int> connected = 0;
+  std::vector<std::thread> flood;
+  for (int i = 0; i < 4; ++i) {
+    flood.emplace_back([&] {
+      while (!closed) {
+        const int one = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (ConnectTo(one) == 0) ++connected;
+        close(one);
+      }
+    });
+  }
+  while (connected < 1000) std::this_thread::yield();
+  door_.reset();
+  closed = true;
+  for (std::thread& one : flood) one.join();
 }
 
 TEST_F(AgentDoorTest, ClosesAtOnceThoughNobodyCame) {
