@@ -193,8 +193,9 @@ void Committer::Answer(Batch batch) {
       continue;
     }
     others.push_back(std::move(entry));
-    if (others.size() >= answerers_.together)
+    if (others.size() >= answerers_.together) {
       AnswerElsewhere(std::exchange(others, {}));
+    }
   }
   if (!others.empty()) AnswerElsewhere(std::move(others));
 }

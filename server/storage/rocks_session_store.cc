@@ -13,7 +13,6 @@
 #include "server/base/error.h"
 #include "server/storage/records.h"
 #include "server/storage/revocation_rows.h"
-#include "server/storage/rocks_account_store.h"
 #include "server/storage/session_rows.h"
 
 namespace latchkey {
@@ -57,12 +56,9 @@ absl::StatusOr<Session> WithActivity(const SessionKey& key,
 absl::Status AddSession(ChangeView& view, const NewSession& added,
                         absl::Time now) {
   const auto& [key, session, use] = added;
-  const absl::StatusOr<Account> account = ReadAccount(view, session.account);
-  if (absl::IsNotFound(account.status())) return LoginRefused();
-  LATCHKEY_RETURN_IF_ERROR(account.status());
-  if (!SessionsHold(*account, session.account_uid, session.generation)) {
-    return LoginRefused();
-  }
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Account> account,
+                            AccountBehind(view, session));
+  if (!account.has_value()) return LoginRefused();
   LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_key,
                             view.Get(Family::kSessions, key.view()));
   LATCHKEY_ASSIGN_OR_RETURN(const std::optional<std::string> same_id,

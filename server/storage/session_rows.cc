@@ -90,12 +90,22 @@ absl::Status UseProof(ChangeView& view, const Account& account,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<Account>> AccountBehind(const ChangeView& view,
+                                                     const Session& session) {
+  absl::StatusOr<Account> account = ReadAccount(view, session.account);
+  if (absl::IsNotFound(account.status())) return std::nullopt;
+  LATCHKEY_RETURN_IF_ERROR(account.status());
+  if (!SessionsHold(*account, session.account_uid, session.generation)) {
+    return std::nullopt;
+  }
+  return *std::move(account);
+}
+
 absl::StatusOr<bool> LeftBehind(const ChangeView& view,
                                 const Session& session) {
-  const absl::StatusOr<Account> account = ReadAccount(view, session.account);
-  if (absl::IsNotFound(account.status())) return true;
-  LATCHKEY_RETURN_IF_ERROR(account.status());
-  return !SessionsHold(*account, session.account_uid, session.generation);
+  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Account> account,
+                            AccountBehind(view, session));
+  return !account.has_value();
 }
 
 }  // namespace latchkey

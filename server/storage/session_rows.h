@@ -54,6 +54,11 @@ void DeleteSession(ChangeView& view, const SessionKey& key,
                                     const ProofUse& use, const SessionKey& key,
                                     absl::Time now);
 
+// AccountBehind returns the session's account, as the change sees it, if that
+// stands behind it: exists, is enabled, and has its uid and generation.
+[[nodiscard]] absl::StatusOr<std::optional<Account>> AccountBehind(
+    const ChangeView& view, const Session& session);
+
 // LeftBehind tells whether the session's account, as the change sees it, does
 // not stand behind it any more: gone, disabled, of another uid or generation.
 [[nodiscard]] absl::StatusOr<bool> LeftBehind(const ChangeView& view,
