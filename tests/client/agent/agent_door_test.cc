@@ -126,23 +126,24 @@ TEST_F(AgentDoorTest, WhatCannotBeMadeIsSaid) {
 }
 
 TEST_F(AgentDoorTest, ClosesInTheMiddleOfAFlood) {
-  Open(/*end=*/0);  // nobody is taken
-  std::atomic<bool> closed = false;
-  std::atomic<int> connected = 0;
-  std::vector<std::thread> flood;
-  for (int i = 0; i < 4; ++i) {
-    flood.emplace_back([&] {
-      while (!closed) {
-        const int one = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        if (ConnectTo(one) == 0) ++connected;
-        close(one);
-      }
-    });
-  }
-  while (connected < 1000) std::this_thread::yield();
+  auto opened = AgentDoor::Open(path_, 0600);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  door_ = *std::move(opened);
+  // Whoever is taken is followed by the next, so somebody always waits.
+  std::atomic<int> taken = 0;
+  const auto follow = [&] {
+    const int next = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    EXPECT_EQ(ConnectTo(next), 0);
+    close(next);
+  };
+  door_->Start(1 << 20, [&](int descriptor) {
+    close(descriptor);
+    follow();
+    ++taken;
+  });
+  follow();
+  while (taken < 1000) std::this_thread::yield();
   door_.reset();
-  closed = true;
-  for (std::thread& one : flood) one.join();
 }
 
 TEST_F(AgentDoorTest, ClosesAtOnceThoughNobodyCame) {
