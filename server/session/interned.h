@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 
 #include "client/base/mutex.h"
+#include "server/session/numbered_pool.h"
 
 namespace latchkey {
 
@@ -54,10 +56,11 @@ class Interned {
  private:
   friend class InternTable<T>;
   struct Node {
-    const T value;
-    InternTable<T>* const table;
-    const size_t hash;
     std::atomic<uint32_t> shares;
+    const uint32_t hash;
+    InternTable<T>* const table;
+    const uint32_t number;  // its place in the table's pool
+    const T value;
   };
   // Takes over a share.
   explicit Interned(Node* node) : node_(node) {}
@@ -81,6 +84,11 @@ class Interned {
 
 // InternTable keeps each value once, however many shares there are in it. T is
 // hashable by absl::Hash, comparable, and has Bytes(), what it takes in memory.
+// Memory that values took is kept for others.
+//
+// A share can be left with the table, which gives a number of four bytes for
+// it: Keep, until Reclaim.
+//
 // Safe from any thread.
 template <typename T>
 class InternTable {
@@ -97,7 +105,7 @@ class InternTable {
   // Share returns a share in the value of the table that equals `value`, which
   // it becomes if there is none.
   Interned<T> Share(T value) {
-    const size_t hash = absl::Hash<T>()(value);
+    const uint32_t hash = HashOf(value);
     Shard& shard = ShardOf(hash);
     MutexLock lock(&shard.mutex);
     const auto found = shard.nodes.find(value);
@@ -105,11 +113,33 @@ class InternTable {
       (*found)->shares.fetch_add(1, std::memory_order_relaxed);
       return Interned<T>(*found);
     }
-    Node* const node = new Node{std::move(value), this, hash, 1};
+    const Number number = pool_.Take();
+    Node* const node =
+        new (pool_.At(number)) Node{1, hash, this, number, std::move(value)};
     shard.nodes.insert(node);
     bytes_.fetch_add(BytesOf(*node), std::memory_order_relaxed);
     return Interned<T>(node);
   }
+
+  using Number = uint32_t;
+
+  // Keep takes a share that is not null, to be held under the number that it
+  // returns: the same one for all shares in a value.
+  Number Keep(Interned<T> share) {
+    return std::exchange(share.node_, nullptr)->number;
+  }
+  // Reclaim hands out a share that was kept, once for each Keep.
+  Interned<T> Reclaim(Number kept) { return Interned<T>(pool_.At(kept)); }
+  // Copy returns another share in the value behind one that is kept, and At
+  // the value itself, good while it is kept.
+  Interned<T> Copy(Number kept) const {
+    Node* const node = pool_.At(kept);
+    node->shares.fetch_add(1, std::memory_order_relaxed);
+    return Interned<T>(node);
+  }
+  const T& At(Number kept) const { return pool_.At(kept)->value; }
+  // Fetch asks for the memory of that value ahead of its use.
+  void Fetch(Number kept) const { pool_.Fetch(kept); }
 
   // Bytes returns about what all of it takes in memory.
   size_t Bytes() const { return bytes_.load(std::memory_order_relaxed); }
@@ -128,10 +158,14 @@ class InternTable {
   friend class Interned<T>;
   using Node = typename Interned<T>::Node;
 
+  static uint32_t HashOf(const T& value) {
+    return static_cast<uint32_t>(absl::Hash<T>()(value));
+  }
+
   struct Hash {
     using is_transparent = void;
     size_t operator()(const Node* node) const { return node->hash; }
-    size_t operator()(const T& value) const { return absl::Hash<T>()(value); }
+    size_t operator()(const T& value) const { return HashOf(value); }
   };
   struct Equal {
     using is_transparent = void;
@@ -147,19 +181,19 @@ class InternTable {
     mutable Mutex mutex;
     absl::flat_hash_set<Node*, Hash, Equal> nodes ABSL_GUARDED_BY(mutex);
   };
-  // A power of two: with a million values a shard grows within tens of
-  // microseconds.
-  static constexpr size_t kShards = 512;
-  // What the heap adds to a block, and a set to an element.
-  static constexpr size_t kOverhead = 28;
+  // With a million values a shard grows within tens of microseconds.
+  static constexpr int kShardBits = 9;
+  static constexpr size_t kShards = size_t{1} << kShardBits;
+  // What a set adds to an element.
+  static constexpr size_t kOverhead = 16;
 
   static size_t BytesOf(const Node& node) {
     return sizeof(Node) - sizeof(T) + node.value.Bytes() + kOverhead;
   }
 
   // By the upper bits: the set inside uses the lower ones.
-  Shard& ShardOf(size_t hash) const {
-    return shards_[(hash >> 48) & (kShards - 1)];
+  Shard& ShardOf(uint32_t hash) const {
+    return shards_[hash >> (32 - kShardBits)];
   }
 
   // Gives back what may be the last share.
@@ -171,9 +205,12 @@ class InternTable {
       shard.nodes.erase(node);
     }
     bytes_.fetch_sub(BytesOf(*node), std::memory_order_relaxed);
-    delete node;
+    const Number number = node->number;
+    node->~Node();
+    pool_.GiveBack(number);
   }
 
+  NumberedPool<Node> pool_;
   const std::unique_ptr<Shard[]> shards_;
   std::atomic<size_t> bytes_ = 0;
 };

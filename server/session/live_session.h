@@ -20,7 +20,9 @@ struct LiveSession {
   absl::Time last_seen_time;
   Interned<SessionProfile> profile;  // null only in a default-made one
 
-  absl::Time auth_time() const { return create_time + profile->auth_delay; }
+  absl::Time auth_time() const {
+    return create_time + absl::Microseconds(profile->auth_delay_micros);
+  }
   absl::Time idle_expire_time() const {
     return last_seen_time + profile->idle_ttl;
   }

@@ -41,7 +41,8 @@ Interned<SessionProfile> ProfileTable::Share(const Session& session) {
                                 .amr = session.amr,
                                 .client = session.client}),
        .idle_ttl = session.idle_ttl,
-       .auth_delay = session.auth_time - session.create_time,
+       .auth_delay_micros =
+           absl::ToInt64Microseconds(session.auth_time - session.create_time),
        .form = session.form,
        .account_kind = session.account_kind});
 }

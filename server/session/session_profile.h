@@ -47,8 +47,9 @@ struct SessionProfile {
   uint64_t generation = 0;
   Interned<SessionTraits> traits;
   absl::Duration idle_ttl;
-  // From create_time to auth_time; zero for a session made by its login.
-  absl::Duration auth_delay;
+  // Microseconds from create_time to auth_time; zero for a session made by its
+  // login.
+  int64_t auth_delay_micros = 0;
   CredentialForm form = CredentialForm::kOpaque;
   AccountKind account_kind = AccountKind::kPerson;
   // When the account was last found to stand behind its sessions.
@@ -67,12 +68,18 @@ struct SessionProfile {
   }
 };
 
+// With the 24 bytes that a table adds it fills two cache lines.
+static_assert(sizeof(SessionProfile) <= 104);
+
 // ProfileTable keeps each profile once, and the traits of profiles. Safe from
 // any thread.
 class ProfileTable {
  public:
   // Share returns the profile of `session`.
   Interned<SessionProfile> Share(const Session& session);
+
+  // The profiles alone.
+  InternTable<SessionProfile>& profiles() { return profiles_; }
 
   // Bytes returns about what all of it takes in memory.
   size_t Bytes() const { return traits_.Bytes() + profiles_.Bytes(); }

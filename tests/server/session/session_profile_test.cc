@@ -87,6 +87,24 @@ TEST(ProfileTable, FreesAProfileWithItsLastShare) {
   EXPECT_EQ(table.Bytes(), 0u);
 }
 
+TEST(ProfileTable, KeepsASharesNumberUntilItIsReclaimed) {
+  ProfileTable table;
+  InternTable<SessionProfile>& profiles = table.profiles();
+  const auto kept = profiles.Keep(table.Share(SessionOf(1)));
+  EXPECT_EQ(profiles.Keep(table.Share(SessionOf(1))), kept);
+  const auto other = profiles.Keep(table.Share(SessionOf(2)));
+  EXPECT_NE(other, kept);
+  EXPECT_EQ(profiles.At(kept).account, "account 1");
+  profiles.Fetch(kept);
+  EXPECT_EQ(profiles.Copy(kept)->account, "account 1");
+  EXPECT_EQ(profiles.Reclaim(kept)->account, "account 1");
+  EXPECT_EQ(table.Size(), 2u) << "it was kept twice";
+  EXPECT_EQ(profiles.Reclaim(kept)->account, "account 1");
+  EXPECT_EQ(table.Size(), 1u);
+  EXPECT_EQ(profiles.Reclaim(other)->account, "account 2");
+  EXPECT_EQ(table.Size(), 0u);
+}
+
 TEST(ProfileTable, SurvivesThreadsThatShareAndLetGoAtOnce) {
   ProfileTable table;
   std::vector<std::thread> threads;
