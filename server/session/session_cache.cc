@@ -24,7 +24,11 @@ SessionCache::SessionCache(SessionStore& base, Options options)
                 .segments = options.segments != 0
                                 ? std::bit_ceil(options.segments)
                                 : SegmentsFor(options.max_entries)}),
-      segments_(new SessionSegment[options_.segments]) {}
+      segments_(new SessionSegment[options_.segments]) {
+  for (size_t i = 0; i < options_.segments; ++i) {
+    segments_[i].Open(chunks_, profiles_.profiles());
+  }
+}
 
 SessionCache::~SessionCache() = default;
 
@@ -138,11 +142,13 @@ absl::StatusOr<uint64_t> SessionCache::Count() const { return base_.Count(); }
 
 absl::Status SessionCache::Flush(absl::Time now) const {
   for (size_t i = 0; i < options_.segments; ++i) {
-    MutexLock lock(&saving_);
-    const std::vector<Activity> notes = segments_[i].DueNotes(now);
-    if (notes.empty()) continue;
-    LATCHKEY_RETURN_IF_ERROR(base_.SaveActivity(notes));
-    segments_[i].Saved(notes);
+    for (SessionSegment::NoteWalk walk; !walk.done();) {
+      MutexLock lock(&saving_);
+      const std::vector<Activity> notes = segments_[i].DueNotes(now, &walk);
+      if (notes.empty()) continue;
+      LATCHKEY_RETURN_IF_ERROR(base_.SaveActivity(notes));
+      segments_[i].Saved(notes);
+    }
   }
   return absl::OkStatus();
 }

@@ -21,6 +21,7 @@
 #include "server/session/session.h"
 #include "server/session/session_profile.h"
 #include "server/session/session_segment.h"
+#include "server/session/session_slot.h"
 #include "server/session/session_store.h"
 
 namespace latchkey {
@@ -53,16 +54,16 @@ class SessionCache final : public SessionStore {
   };
 
   // What an entry takes, its place in the index and room to grow included.
-  static constexpr size_t kEntryBytes = 92;
+  static constexpr size_t kEntryBytes = 94;
   // What its profile may take on the average before it costs entries.
-  static constexpr size_t kProfileAllowance = 28;
+  static constexpr size_t kProfileAllowance = 26;
   // EntriesWithin returns how many entries fit into so much memory.
   static constexpr size_t EntriesWithin(size_t bytes) {
     return bytes / (kEntryBytes + kProfileAllowance);
   }
   // SegmentsFor returns how many segments so many entries are shared out to.
   static constexpr size_t SegmentsFor(size_t max_entries) {
-    constexpr size_t kEntriesOfOne = 4096;
+    constexpr size_t kEntriesOfOne = SessionSegment::kMaxEntries;
     return std::max<size_t>(64, std::bit_ceil(max_entries / kEntriesOfOne));
   }
 
@@ -79,6 +80,14 @@ class SessionCache final : public SessionStore {
   // FindLive is Find, or FindInMemory, without copying what sessions share.
   absl::StatusOr<LiveSession> FindLive(const SessionKey& key, absl::Time now,
                                        Reach reach) const;
+  // FetchIndex and FetchEntry, each a while after the other and before
+  // FindLive, spare it the wait for memory; see SessionSegment.
+  void FetchIndex(const SessionKey& key) const {
+    SegmentOf(key).FetchIndex(key);
+  }
+  void FetchEntry(const SessionKey& key) const {
+    SegmentOf(key).FetchEntry(key);
+  }
   // NoteActivity is SaveActivity for one session.
   void NoteActivity(const Activity& note) { SegmentOf(note.key).Note(note); }
 
@@ -149,6 +158,7 @@ class SessionCache final : public SessionStore {
   // memory does not wait for it.
   mutable Mutex saving_;
   mutable Counter misses_;
+  SessionChunks chunks_;           // before the segments, which are in it
   mutable ProfileTable profiles_;  // before what has shares in it
   const std::unique_ptr<SessionSegment[]> segments_;
 };

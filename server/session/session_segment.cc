@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace latchkey {
@@ -10,11 +11,19 @@ namespace {
 
 constexpr uint16_t kNoPlace = 0xffff;
 constexpr size_t kFirstIndexSize = 16;
-constexpr size_t kChunkSlots = 32;
+constexpr size_t kChunkSlots = SessionChunk::kSlots;
 
 // How far the hand looks for one that was not asked for: so long is the lock
 // held.
 constexpr size_t kMaxHandSteps = 256;
+
+// Asks for the memory of a value ahead of its use.
+template <typename T>
+void Fetch(const T& value) {
+  const auto* const first = reinterpret_cast<const char*>(&value);
+  __builtin_prefetch(first);
+  __builtin_prefetch(first + sizeof(T) - 1);
+}
 
 // Keys are digests: any of their bits are as good as a hash. The cache chooses
 // the segment by others.
@@ -26,35 +35,54 @@ uint16_t TagOf(const SessionKey& key) {
 
 }  // namespace
 
-struct SessionSegment::Slot {
-  SessionKey key;
-  SessionId id;
-  Interned<SessionProfile> profile;  // null: the slot is free
-  // Microseconds since 1970, the precision that records keep.
-  int64_t expire_micros = 0;
-  int64_t last_seen_micros = 0;
-  int64_t create_micros : 61 = 0;  // good for 36,000 years
-  uint64_t referenced : 1 = 0;     // asked for since the hand last passed
-  uint64_t unsaved : 1 = 0;        // the base does not have last_seen_micros
-  uint64_t waits : 1 = 0;          // in waiting_, not in due_
-};
-
-static_assert(sizeof(Interned<SessionProfile>) == 8);
-
 struct SessionSegment::IndexEntry {
   Place place = kNoPlace;
   uint16_t tag = 0;
+  Profiles::Number profile = 0;  // kept; of an entry
 };
 // A tag tells every position of the largest index.
 static_assert(SessionSegment::kMaxEntries * 4 / 3 < 1 << 16);
 
-struct SessionSegment::Chunk {
-  static_assert(sizeof(Slot) == 80);
-  std::array<Slot, kChunkSlots> slots;
-};
-
 SessionSegment::SessionSegment() = default;
-SessionSegment::~SessionSegment() = default;
+
+SessionSegment::~SessionSegment() {
+  MutexLock lock(&mutex_);
+  for (const IndexEntry& entry : index_) {
+    if (entry.place != kNoPlace) profiles_->Reclaim(entry.profile);
+  }
+  for (const SessionChunks::Number chunk : chunks_) memory_->GiveBack(chunk);
+}
+
+void SessionSegment::Open(SessionChunks& chunks, Profiles& profiles) {
+  memory_ = &chunks;
+  profiles_ = &profiles;
+}
+
+void SessionSegment::FetchIndex(const SessionKey& key) const {
+  MutexLock lock(&mutex_);
+  if (index_.empty()) return;
+  __builtin_prefetch(&index_[TagOf(key) & (index_.size() - 1)]);
+  // The index will say in which chunk: where all of them are is a few lines.
+  constexpr size_t kOnALine = 64 / sizeof(chunks_[0]);
+  for (size_t chunk = 0; chunk < chunks_.size(); chunk += kOnALine) {
+    __builtin_prefetch(&chunks_[chunk]);
+  }
+}
+
+void SessionSegment::FetchEntry(const SessionKey& key) const {
+  MutexLock lock(&mutex_);
+  if (index_.empty()) return;
+  const size_t mask = index_.size() - 1;
+  const uint16_t tag = TagOf(key);
+  size_t position = tag & mask;
+  while (index_[position].place != kNoPlace && index_[position].tag != tag) {
+    position = (position + 1) & mask;
+  }
+  const IndexEntry& entry = index_[position];
+  if (entry.place == kNoPlace) return;
+  Fetch(At(entry.place));
+  profiles_->Fetch(entry.profile);
+}
 
 uint64_t SessionSegment::Ticket() const {
   MutexLock lock(&mutex_);
@@ -63,23 +91,25 @@ uint64_t SessionSegment::Ticket() const {
 
 std::optional<LiveSession> SessionSegment::Get(const SessionKey& key) {
   MutexLock lock(&mutex_);
-  Slot* const slot = Lookup(key);
-  if (slot == nullptr) return std::nullopt;
-  slot->referenced = 1;
+  if (index_.empty()) return std::nullopt;
+  const IndexEntry entry = index_[Seek(key)];
+  if (entry.place == kNoPlace) return std::nullopt;
+  Slot& slot = At(entry.place);
+  slot.referenced = 1;
   ++counts_.hits;
   return LiveSession{
-      .id = slot->id,
-      .create_time = absl::FromUnixMicros(slot->create_micros),
-      .expire_time = absl::FromUnixMicros(slot->expire_micros),
-      .last_seen_time = absl::FromUnixMicros(slot->last_seen_micros),
-      .profile = slot->profile};
+      .id = slot.id,
+      .create_time = absl::FromUnixMicros(slot.create_micros),
+      .expire_time = absl::FromUnixMicros(slot.expire_micros),
+      .last_seen_time = absl::FromUnixMicros(slot.last_seen_micros),
+      .profile = profiles_->Copy(entry.profile)};
 }
 
 bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
                             uint64_t ticket, size_t capacity, bool may_evict) {
   // Let go after the lock.
   std::array<Profile, 2> evicted;
-  std::unique_ptr<Chunk> dropped;
+  std::vector<Profile> dropped;
   MutexLock lock(&mutex_);
   if (ticket != voided_ || blocked_ > 0 || Lookup(key) != nullptr) return true;
   capacity = std::min(capacity, kMaxEntries);
@@ -99,11 +129,11 @@ bool SessionSegment::Insert(const SessionKey& key, const LiveSession& session,
   slot.create_micros = absl::ToUnixMicros(session.create_time);
   slot.expire_micros = absl::ToUnixMicros(session.expire_time);
   slot.last_seen_micros = absl::ToUnixMicros(session.last_seen_time);
-  slot.profile = session.profile;
+  slot.taken = 1;
   slot.referenced = 0;
   slot.unsaved = 0;
   slot.waits = 0;
-  index_[Seek(key)] = {place, TagOf(key)};
+  index_[Seek(key)] = {place, TagOf(key), profiles_->Keep(session.profile)};
   ++used_;
   const auto note = unsaved_.find(key);
   if (note != unsaved_.end()) {
@@ -138,13 +168,13 @@ void SessionSegment::Note(const Activity& note) {
   const int64_t seen = absl::ToUnixMicros(note.seen);
   MutexLock lock(&mutex_);
   if (!index_.empty()) {
-    const Place place = index_[Seek(note.key)].place;
-    if (place != kNoPlace) {
-      Slot& slot = At(place);
+    const IndexEntry entry = index_[Seek(note.key)];
+    if (entry.place != kNoPlace) {
+      Slot& slot = At(entry.place);
       const int64_t ahead = seen - slot.last_seen_micros;
       if (ahead <= 0) return;
       slot.last_seen_micros = seen;
-      if (!slot.unsaved) MarkUnsaved(place, ahead);
+      if (!slot.unsaved) MarkUnsaved(entry, ahead);
       return;
     }
   }
@@ -165,18 +195,28 @@ std::optional<Activity> SessionSegment::UnsavedNote(
   return found->second;
 }
 
-std::vector<Activity> SessionSegment::DueNotes(absl::Time now) {
+// From the back: where something is taken out meanwhile, what comes into its
+// place is from further back, and has been looked at.
+std::vector<Activity> SessionSegment::DueNotes(absl::Time now, NoteWalk* walk) {
   const int64_t waited_enough = absl::ToUnixMicros(now - kMaxNoteWait);
   std::vector<Activity> notes;
   MutexLock lock(&mutex_);
-  if (!waiting_.empty() && waiting_since_micros_ <= waited_enough) {
-    for (const Place place : waiting_) At(place).waits = 0;
-    due_.insert(due_.end(), waiting_.begin(), waiting_.end());
-    waiting_.clear();
+  if (!walk->begun_) {
+    walk->begun_ = true;
+    if (!waiting_.empty() && waiting_since_micros_ <= waited_enough) {
+      for (const Place place : waiting_) At(place).waits = 0;
+      due_.insert(due_.end(), waiting_.begin(), waiting_.end());
+      waiting_.clear();
+    }
+    walk->left_ = due_.size();
+    for (const auto& [key, note] : unsaved_) notes.push_back(note);
   }
-  notes.reserve(due_.size() + unsaved_.size());
-  for (const Place place : due_) notes.push_back(NoteOf(At(place)));
-  for (const auto& [key, note] : unsaved_) notes.push_back(note);
+  walk->left_ = std::min(walk->left_, due_.size());
+  const size_t count = std::min(walk->left_, kNotesAtOnce);
+  notes.reserve(notes.size() + count);
+  for (const size_t end = walk->left_ - count; walk->left_ > end;) {
+    notes.push_back(NoteOf(At(due_[--walk->left_])));
+  }
   return notes;
 }
 
@@ -184,20 +224,18 @@ void SessionSegment::Saved(absl::Span<const Activity> notes) {
   MutexLock lock(&mutex_);
   ++voided_;
   for (const Activity& note : notes) {
-    Slot* const slot = Lookup(note.key);
-    if (slot != nullptr &&
-        slot->last_seen_micros == absl::ToUnixMicros(note.seen)) {
-      if (slot->waits) Unlist(index_[Seek(note.key)].place);
-      slot->unsaved = 0;
+    if (!index_.empty()) {
+      const Place place = index_[Seek(note.key)].place;
+      if (place != kNoPlace &&
+          At(place).last_seen_micros == absl::ToUnixMicros(note.seen)) {
+        Unlist(place);
+      }
     }
     const auto found = unsaved_.find(note.key);
     if (found != unsaved_.end() && found->second.seen == note.seen) {
       unsaved_.erase(found);
     }
   }
-  std::erase_if(due_, [this](Place place) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return !At(place).unsaved;
-  });
 }
 
 SessionSegment::Counts SessionSegment::counts() const {
@@ -216,19 +254,19 @@ size_t SessionSegment::Places() const {
 }
 
 SessionSegment::Slot& SessionSegment::At(Place place) const {
-  return chunks_[place / kChunkSlots]->slots[place % kChunkSlots];
+  SessionChunk& chunk = *memory_->At(chunks_[place / kChunkSlots]);
+  return chunk.slots[place % kChunkSlots];
 }
 
 size_t SessionSegment::Seek(const SessionKey& key) const {
   const size_t mask = index_.size() - 1;
   const uint16_t tag = TagOf(key);
-  size_t position = tag & mask;
-  while (
-      index_[position].place != kNoPlace &&
-      (index_[position].tag != tag || At(index_[position].place).key != key)) {
-    position = (position + 1) & mask;
+  for (size_t position = tag & mask;; position = (position + 1) & mask) {
+    const IndexEntry& entry = index_[position];
+    if (entry.place == kNoPlace) return position;
+    if (entry.tag != tag) continue;
+    if (At(entry.place).key == key) return position;
   }
-  return position;
 }
 
 SessionSegment::Slot* SessionSegment::Lookup(const SessionKey& key) const {
@@ -240,7 +278,8 @@ SessionSegment::Slot* SessionSegment::Lookup(const SessionKey& key) const {
 SessionSegment::Place SessionSegment::TakePlace() {
   if (free_.empty()) {
     const size_t first = chunks_.size() * kChunkSlots;
-    chunks_.push_back(std::make_unique<Chunk>());
+    chunks_.push_back(memory_->Take());
+    new (memory_->At(chunks_.back())) SessionChunk();
     for (size_t i = kChunkSlots; i > 0; --i) {
       free_.push_back(static_cast<Place>(first + i - 1));
     }
@@ -256,7 +295,7 @@ SessionSegment::Profile SessionSegment::EvictOne() {
   for (size_t steps = 0;; ++steps) {
     hand_ = (hand_ + 1) % places;
     Slot& slot = At(static_cast<Place>(hand_));
-    if (!slot.profile) continue;
+    if (!slot.taken) continue;
     if (slot.referenced && steps < kMaxHandSteps) {
       slot.referenced = 0;
       continue;
@@ -272,7 +311,7 @@ SessionSegment::Profile SessionSegment::EvictOne() {
 SessionSegment::Profile SessionSegment::Vacate(size_t position) {
   const Place place = index_[position].place;
   Unlist(place);
-  Profile profile = std::move(At(place).profile);
+  Profile profile = profiles_->Reclaim(index_[position].profile);
   At(place) = Slot();
   free_.push_back(place);
   --used_;
@@ -291,17 +330,18 @@ SessionSegment::Profile SessionSegment::Vacate(size_t position) {
 }
 
 // The entries of the last chunk go with it.
-std::unique_ptr<SessionSegment::Chunk> SessionSegment::DropLastChunk() {
+std::vector<SessionSegment::Profile> SessionSegment::DropLastChunk() {
+  std::vector<Profile> dropped;
+  dropped.reserve(kChunkSlots);
   const size_t first = (chunks_.size() - 1) * kChunkSlots;
   for (size_t i = 0; i < kChunkSlots; ++i) {
     Slot& slot = At(static_cast<Place>(first + i));
-    if (!slot.profile) continue;
+    if (!slot.taken) continue;
     KeepNote(slot);
-    // Back into the chunk, which is let go without the lock.
-    slot.profile = Vacate(Seek(slot.key));
+    dropped.push_back(Vacate(Seek(slot.key)));
   }
   std::erase_if(free_, [first](Place place) { return place >= first; });
-  std::unique_ptr<Chunk> dropped = std::move(chunks_.back());
+  memory_->GiveBackPages(chunks_.back());
   chunks_.pop_back();
   return dropped;
 }
@@ -331,9 +371,12 @@ void SessionSegment::MarkDue(Place place) {
 }
 
 // `ahead_micros` is how far the note is ahead of what the base has.
-void SessionSegment::MarkUnsaved(Place place, int64_t ahead_micros) {
+void SessionSegment::MarkUnsaved(const IndexEntry& entry,
+                                 int64_t ahead_micros) {
+  const Place place = entry.place;
   Slot& slot = At(place);
-  const absl::Duration may_be_behind = slot.profile->idle_ttl / 20;
+  const absl::Duration may_be_behind =
+      profiles_->At(entry.profile).idle_ttl / 20;
   if (may_be_behind < kMaxNoteWait ||
       absl::Microseconds(ahead_micros) >= may_be_behind) {
     MarkDue(place);
@@ -345,11 +388,15 @@ void SessionSegment::MarkUnsaved(Place place, int64_t ahead_micros) {
   waiting_.push_back(place);
 }
 
-// Takes a place out of the list that it is in, if it is in one.
+// Takes a place out of the list that it is in, if it is in one. Those that are
+// taken out soon were put in last, or looked at last by DueNotes.
 void SessionSegment::Unlist(Place place) {
   Slot& slot = At(place);
   if (!slot.unsaved) return;
-  std::erase(slot.waits ? waiting_ : due_, place);
+  std::vector<Place>& list = slot.waits ? waiting_ : due_;
+  *std::find(list.rbegin(), list.rend(), place) = list.back();
+  list.pop_back();
+  slot.unsaved = 0;
   slot.waits = 0;
 }
 
