@@ -49,22 +49,40 @@ std::string AuditTarget(const LiveSession& session) {
 Authority::Authority(const AuthParts& parts)
     : parts_(parts), resolver_(parts_) {}
 
-absl::StatusOr<ValidateAnswer> Authority::Validate(const ValidateQuery& query,
-                                                   Reach reach) {
-  return Judge(query, parts_.clock.Now(), reach, /*checks_left=*/nullptr);
+ValidateQuestion Authority::Ask(const ValidateQuery& query) const {
+  const Resolver::Presented credential = resolver_.Read(query.credential);
+  const absl::Time now = parts_.clock.Now();
+  resolver_.Prepare(credential);
+  return {.query = query, .credential = credential, .now = now};
+}
+
+absl::StatusOr<ValidateAnswer> Authority::Validate(
+    const ValidateQuestion& question, Reach reach) {
+  return Judge(question, reach, /*checks_left=*/nullptr);
 }
 
 absl::StatusOr<BatchValidateAnswer> Authority::BatchValidate(
     absl::Span<const ValidateQuery> queries, Reach reach) {
   const absl::Time now = parts_.clock.Now();
+  // All at once, so that the waits for memory are one.
+  std::vector<ValidateQuestion> questions;
+  questions.reserve(queries.size());
+  for (const ValidateQuery& query : queries) {
+    questions.push_back({.query = query,
+                         .credential = resolver_.Read(query.credential),
+                         .now = now});
+  }
+  for (const ValidateQuestion& question : questions) {
+    resolver_.Prepare(question.credential);
+  }
   BatchValidateAnswer batch;
   batch.revision = parts_.sessions.Revision();
   batch.answers.reserve(queries.size());
   int checks_left = kMaxChecksInMemory;
   int* const limit = reach == Reach::kMemory ? &checks_left : nullptr;
-  for (const ValidateQuery& query : queries) {
+  for (const ValidateQuestion& question : questions) {
     LATCHKEY_ASSIGN_OR_RETURN(ValidateAnswer answer,
-                              Judge(query, now, reach, limit));
+                              Judge(question, reach, limit));
     batch.answers.push_back(std::move(answer));
   }
   return batch;
@@ -72,8 +90,9 @@ absl::StatusOr<BatchValidateAnswer> Authority::BatchValidate(
 
 absl::StatusOr<std::optional<std::string>> Authority::ServiceAccountOf(
     absl::string_view credential, absl::Time now, Reach reach) {
-  LATCHKEY_ASSIGN_OR_RETURN(const std::optional<Holder> holder,
-                            resolver_.ByCredential(credential, now, reach));
+  LATCHKEY_ASSIGN_OR_RETURN(
+      const std::optional<Holder> holder,
+      resolver_.ByCredential(resolver_.Read(credential), now, reach));
   if (!holder.has_value()) return std::nullopt;
   const SessionProfile& profile = *holder->session.profile;
   // A credential made for another service is not to be shown to this one.
@@ -85,9 +104,10 @@ absl::StatusOr<std::optional<std::string>> Authority::ServiceAccountOf(
   return profile.account;
 }
 
-absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
-                                                absl::Time now, Reach reach,
-                                                int* checks_left) {
+absl::StatusOr<ValidateAnswer> Authority::Judge(
+    const ValidateQuestion& question, Reach reach, int* checks_left) {
+  const ValidateQuery& query = question.query;
+  const absl::Time now = question.now;
   ValidateAnswer answer;
   // Read first: the answer is at least as fresh as this.
   answer.revision = parts_.sessions.Revision();
@@ -99,7 +119,7 @@ absl::StatusOr<ValidateAnswer> Authority::Judge(const ValidateQuery& query,
   }
   LATCHKEY_ASSIGN_OR_RETURN(
       std::optional<Holder> holder,
-      resolver_.ByCredential(query.credential, now, reach, checks_left));
+      resolver_.ByCredential(question.credential, now, reach, checks_left));
   if (!holder.has_value()) {
     if (!query.explain) return answer;
     LATCHKEY_ASSIGN_OR_RETURN(

@@ -69,6 +69,13 @@ struct ValidateQuery {
   bool explain = false;
 };
 
+// ValidateQuestion is a query that was begun: see Authority::Ask.
+struct ValidateQuestion {
+  ValidateQuery query;
+  Resolver::Presented credential;
+  absl::Time now;
+};
+
 struct ValidateAnswer {
   bool active = false;
   ValidateOutcome outcome = ValidateOutcome::kNotGood;
@@ -124,12 +131,20 @@ class Authority {
   void Login(LoginCommand command,
              std::function<void(absl::StatusOr<Grant>)> done);
 
+  // Ask begins a check, as of now, and has memory fetched that Validate will
+  // look at; it waits for none of it. Who has something else to do does it
+  // between the two.
+  ValidateQuestion Ask(const ValidateQuery& query) const;
   // Validate judges a credential. With Reach::kMemory it never blocks, and
   // kUnavailable without a Reason means: ask again with Reach::kDisk from a
   // worker. (With one, the store has failed or closed.)
   //   kFailedPrecondition  kRevisionAhead: there is no such revision yet
-  absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
+  absl::StatusOr<ValidateAnswer> Validate(const ValidateQuestion& question,
                                           Reach reach);
+  absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
+                                          Reach reach) {
+    return Validate(Ask(query), reach);
+  }
 
   // NoteUses counts sessions as used, each so long ago, by verifiers that
   // judged their credentials themselves; as Validate does, and with the same
@@ -172,9 +187,8 @@ class Authority {
  private:
   struct LoginAttempt;
 
-  absl::StatusOr<ValidateAnswer> Judge(const ValidateQuery& query,
-                                       absl::Time now, Reach reach,
-                                       int* checks_left);
+  absl::StatusOr<ValidateAnswer> Judge(const ValidateQuestion& question,
+                                       Reach reach, int* checks_left);
   void NoteActivity(const Holder& holder, absl::Time seen);
   void CheckPassword(std::shared_ptr<LoginAttempt> attempt);
   absl::Status ProveService(LoginAttempt& attempt);

@@ -37,12 +37,27 @@ absl::StatusOr<std::optional<SessionKey>> Resolver::KeyBehind(
   return *key;
 }
 
-Found Resolver::ByCredential(absl::string_view text, absl::Time now,
-                             Reach reach, int* checks_left) const {
+Resolver::Presented Resolver::Read(absl::string_view text) const {
+  Presented credential{.text = text, .opaque = std::nullopt};
   if (const auto digest = ReadOpaque(OpaqueKind::kSession, text)) {
-    return ByKey(KeyOf(*digest), now, reach);
+    credential.opaque = KeyOf(*digest);
+    parts_.sessions.FetchIndex(*credential.opaque);
   }
-  return ByJwt(text, now, reach, checks_left);
+  return credential;
+}
+
+void Resolver::Prepare(const Presented& credential) const {
+  if (credential.opaque.has_value()) {
+    parts_.sessions.FetchEntry(*credential.opaque);
+  }
+}
+
+Found Resolver::ByCredential(const Presented& credential, absl::Time now,
+                             Reach reach, int* checks_left) const {
+  if (credential.opaque.has_value()) {
+    return ByKey(*credential.opaque, now, reach);
+  }
+  return ByJwt(credential.text, now, reach, checks_left);
 }
 
 Found Resolver::ByRefreshCredential(absl::string_view text,

@@ -40,12 +40,23 @@ class Resolver {
   absl::StatusOr<std::optional<SessionKey>> KeyBehind(absl::string_view text,
                                                       absl::Time now) const;
 
+  // Presented is a credential as it was read: nobody was asked about it yet.
+  struct Presented {
+    absl::string_view text;
+    std::optional<SessionKey> opaque;  // absent: a JWT, or nothing
+  };
+  // Read reads a credential. The text must outlive what it returns. It also
+  // asks for memory that Prepare looks at, and Prepare for what ByCredential
+  // does: a caller who has something else to do between them waits for less.
+  Presented Read(absl::string_view text) const;
+  void Prepare(const Presented& credential) const;
+
   // ByCredential returns the live session of an opaque credential or a JWT. If
   // `checks_left` is given, it counts down with each signature that has to be
   // checked; at zero the answer is kUnavailable without a Reason, as where a
   // disk would be needed.
   absl::StatusOr<std::optional<Holder>> ByCredential(
-      absl::string_view text, absl::Time now, Reach reach,
+      const Presented& credential, absl::Time now, Reach reach,
       int* checks_left = nullptr) const;
   // ByRefreshCredential returns the live session of a refresh credential.
   absl::StatusOr<std::optional<Holder>> ByRefreshCredential(

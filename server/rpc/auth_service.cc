@@ -185,8 +185,9 @@ void CountChecks(const BatchValidateAnswer& batch, CallMetrics& metrics) {
 
 // The end of a call whose answer stands in its buffer already.
 grpc::ServerUnaryReactor* Answered(grpc::CallbackServerContext* context,
+                                   const Correlation& correlation,
                                    const CallTimer& timer) {
-  SendCorrelation(ReadCorrelation(*context), context);
+  SendCorrelation(correlation, context);
   timer.Answered(grpc::StatusCode::OK);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
@@ -275,8 +276,11 @@ grpc::ServerUnaryReactor* AuthRpc::Validate(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
     grpc::ByteBuffer* out) {
   const CallTimer timer(door_.metrics, door_.clock, Method::kValidate);
-  const Shortcut shortcut = ValidateFromMemory(context, *in, out);
-  if (shortcut == Shortcut::kAnswered) return Answered(context, timer);
+  Correlation correlation;
+  const Shortcut shortcut = ValidateFromMemory(context, *in, out, &correlation);
+  if (shortcut == Shortcut::kAnswered) {
+    return Answered(context, correlation, timer);
+  }
   return Serve<v1::ValidateRequest, v1::ValidateResponse>(
       door_, Method::kValidate, context, in, out, [this, shortcut](auto call) {
         if (shortcut == Shortcut::kWantsDisk) {
@@ -305,7 +309,7 @@ bool AuthRpc::MayHaveToExplain(PermissionSet at_hand) const {
 
 AuthRpc::Shortcut AuthRpc::ValidateFromMemory(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer& in,
-    grpc::ByteBuffer* out) {
+    grpc::ByteBuffer* out, Correlation* correlation) {
   const PermissionSet at_hand = PermissionsAtHand(Method::kValidate, context);
   if (!MayCall(Method::kValidate, at_hand)) return Shortcut::kNotTaken;
   grpc::Slice message;
@@ -313,7 +317,9 @@ AuthRpc::Shortcut AuthRpc::ValidateFromMemory(
   auto query = ReadPlainValidate(ViewOf(message));
   if (!query.has_value()) return Shortcut::kNotTaken;
   query->explain = MaySeeReason(at_hand);
-  const auto answer = authority_.Validate(*query, Reach::kMemory);
+  const ValidateQuestion question = authority_.Ask(*query);
+  *correlation = ReadCorrelation(*context);  // while memory is fetched
+  const auto answer = authority_.Validate(question, Reach::kMemory);
   if (!answer.ok()) {
     return WantsDisk(answer.status()) ? Shortcut::kWantsDisk
                                       : Shortcut::kNotTaken;
@@ -391,7 +397,9 @@ grpc::ServerUnaryReactor* AuthRpc::BatchValidate(
     grpc::ByteBuffer* out) {
   const CallTimer timer(door_.metrics, door_.clock, Method::kBatchValidate);
   const Shortcut shortcut = BatchValidateFromMemory(context, *in, out);
-  if (shortcut == Shortcut::kAnswered) return Answered(context, timer);
+  if (shortcut == Shortcut::kAnswered) {
+    return Answered(context, ReadCorrelation(*context), timer);
+  }
   return Serve<v1::BatchValidateRequest, v1::BatchValidateResponse>(
       door_, Method::kBatchValidate, context, in, out,
       [this, shortcut](auto call) {

@@ -6,6 +6,7 @@
 #include "server/auth/authority.h"
 #include "server/auth/revocation_hub.h"
 #include "server/rpc/call.h"
+#include "server/rpc/correlation.h"
 
 namespace latchkey {
 
@@ -56,9 +57,10 @@ class AuthRpc final : public RawAuthService {
     kWantsDisk,  // it is a good request, for a reader
     kNotTaken,   // it is for the generated messages to say what it is
   };
+  // If it is answered, `correlation` is what the headers say, too.
   Shortcut ValidateFromMemory(grpc::CallbackServerContext* context,
-                              const grpc::ByteBuffer& in,
-                              grpc::ByteBuffer* out);
+                              const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
+                              Correlation* correlation);
   Shortcut BatchValidateFromMemory(grpc::CallbackServerContext* context,
                                    const grpc::ByteBuffer& in,
                                    grpc::ByteBuffer* out);
