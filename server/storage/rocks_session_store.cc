@@ -1,10 +1,10 @@
 #include "server/storage/rocks_session_store.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -220,21 +220,27 @@ absl::StatusOr<EndResult> RocksSessionStore::End(
 }
 
 absl::Status RocksSessionStore::SaveActivity(absl::Span<const Activity> notes) {
-  absl::flat_hash_map<absl::string_view, const Activity*> newest;
-  for (const Activity& note : notes) {
-    const Activity*& kept =
-        newest.try_emplace(note.key.view(), &note).first->second;
-    if (kept->seen < note.seen) kept = &note;
-  }
+  // In the order of keys, which spares the memtable half of its steps; of one
+  // session the newest first.
+  std::vector<const Activity*> ordered;
+  ordered.reserve(notes.size());
+  for (const Activity& note : notes) ordered.push_back(&note);
+  std::sort(ordered.begin(), ordered.end(),
+            [](const Activity* a, const Activity* b) {
+              return a->key != b->key ? a->key < b->key : a->seen > b->seen;
+            });
   MutexLock lock(&activity_mutex_);
   rocksdb::WriteBatch batch;
-  for (const auto& [key, note] : newest) {
+  const Activity* before = nullptr;
+  for (const Activity* const note : ordered) {
+    if (before != nullptr && before->key == note->key) continue;
+    before = note;
     if (!note->is_newest) {
       LATCHKEY_ASSIGN_OR_RETURN(const bool newer, HasNewerActivity(*note));
       if (newer) continue;
     }
     const rocksdb::Status put =
-        batch.Put(db_.handle(Family::kActivity), ToSlice(key),
+        batch.Put(db_.handle(Family::kActivity), ToSlice(note->key.view()),
                   EncodeActivity({note->expire_time, note->seen}));
     if (!put.ok()) return absl::InternalError("activity does not fit");
   }

@@ -29,9 +29,9 @@ namespace latchkey {
 // Safe from any thread. Two runs at once do no harm, only double work.
 class SessionSweep {
  public:
-  // The most rows one run looks at: some tenths of a second of reading, which
-  // every ten seconds takes two hundredths of a core.
-  static constexpr size_t kMaxScan = 20'000;
+  // The most rows one run looks at: a tenth of a second of reading, which every
+  // ten seconds takes a hundredth of a core.
+  static constexpr size_t kMaxScan = 10'000;
   // The most sessions that one change ends: other changes of its batch wait
   // for its reads.
   static constexpr size_t kMaxChange = 100;
