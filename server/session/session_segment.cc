@@ -195,27 +195,38 @@ std::optional<Activity> SessionSegment::UnsavedNote(
   return found->second;
 }
 
-// From the back: where something is taken out meanwhile, what comes into its
-// place is from further back, and has been looked at.
+// Lists are gone through from the back: where something is taken out meanwhile,
+// what comes into its place is from further back, and has been looked at.
 std::vector<Activity> SessionSegment::DueNotes(absl::Time now, NoteWalk* walk) {
-  const int64_t waited_enough = absl::ToUnixMicros(now - kMaxNoteWait);
   std::vector<Activity> notes;
   MutexLock lock(&mutex_);
   if (!walk->begun_) {
     walk->begun_ = true;
-    if (!waiting_.empty() && waiting_since_micros_ <= waited_enough) {
-      for (const Place place : waiting_) At(place).waits = 0;
-      due_.insert(due_.end(), waiting_.begin(), waiting_.end());
-      waiting_.clear();
+    walk->due_left_ = due_.size();
+    if (waiting_since_micros_ <= absl::ToUnixMicros(now - kMaxNoteWait)) {
+      walk->waiting_left_ = waiting_.size();
     }
-    walk->left_ = due_.size();
     for (const auto& [key, note] : unsaved_) notes.push_back(note);
   }
-  walk->left_ = std::min(walk->left_, due_.size());
-  const size_t count = std::min(walk->left_, kNotesAtOnce);
-  notes.reserve(notes.size() + count);
-  for (const size_t end = walk->left_ - count; walk->left_ > end;) {
-    notes.push_back(NoteOf(At(due_[--walk->left_])));
+  size_t room = kNotesAtOnce;
+  notes.reserve(notes.size() + room);
+  walk->due_left_ = std::min(walk->due_left_, due_.size());
+  for (; walk->due_left_ > 0 && room > 0; --room) {
+    notes.push_back(NoteOf(At(due_[--walk->due_left_])));
+  }
+  walk->waiting_left_ = std::min(walk->waiting_left_, waiting_.size());
+  if (walk->waiting_left_ == 0) return notes;
+  for (; walk->waiting_left_ > 0 && room > 0; --room) {
+    const Place place = waiting_[--walk->waiting_left_];
+    waiting_[walk->waiting_left_] = waiting_.back();
+    waiting_.pop_back();
+    At(place).waits = 0;
+    due_.push_back(place);
+    notes.push_back(NoteOf(At(place)));
+  }
+  // Those that are left began to wait after the walk did.
+  if (walk->waiting_left_ == 0 && !waiting_.empty()) {
+    waiting_since_micros_ = At(waiting_.front()).last_seen_micros;
   }
   return notes;
 }

@@ -95,12 +95,13 @@ class alignas(64) SessionSegment {
   // NoteWalk is a look at all notes, in steps.
   class NoteWalk {
    public:
-    bool done() const { return begun_ && left_ == 0; }
+    bool done() const { return begun_ && due_left_ == 0 && waiting_left_ == 0; }
 
    private:
     friend class SessionSegment;
     bool begun_ = false;
-    size_t left_ = 0;  // of due_
+    size_t due_left_ = 0;
+    size_t waiting_left_ = 0;
   };
   // DueNotes returns some of the notes that are to be saved at `now`: until
   // `walk` is done all that there were when it began, and perhaps one twice.

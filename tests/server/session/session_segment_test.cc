@@ -245,6 +245,29 @@ TEST_F(SessionSegmentTest, NotesAreLookedAtAndSavedInSteps) {
   EXPECT_EQ(Unsaved().size(), 4u);
 }
 
+TEST_F(SessionSegmentTest, NotesThatWaitedAreTakenInSteps) {
+  constexpr int kSessions = 600;
+  for (int i = 0; i < kSessions; ++i) {
+    ASSERT_TRUE(Insert(i));
+    Note(i, absl::Seconds(10));
+  }
+  SessionSegment::NoteWalk walk;
+  size_t seen = 0;
+  for (int steps = 0; !walk.done(); ++steps) {
+    const std::vector<Activity> some =
+        segment_.DueNotes(kStart + absl::Seconds(100), &walk);
+    seen += some.size();
+    segment_.Saved(some);
+    if (steps > 0) continue;
+    // One that begins to wait now is left to another walk.
+    ASSERT_TRUE(Insert(kSessions));
+    Note(kSessions, absl::Seconds(80));
+  }
+  EXPECT_EQ(seen, static_cast<size_t>(kSessions));
+  EXPECT_FALSE(IsDue(absl::Seconds(169)));
+  EXPECT_TRUE(IsDue(absl::Seconds(170)));
+}
+
 TEST_F(SessionSegmentTest, AWalkMissesNoNoteWhateverIsDoneMeanwhile) {
   std::mt19937_64 random(1);
   const auto key_of = [](int number) {
@@ -267,7 +290,7 @@ TEST_F(SessionSegmentTest, AWalkMissesNoNoteWhateverIsDoneMeanwhile) {
     std::set<SessionKey> missing;
     for (int i = 0; i < kSessions; ++i) {
       insert(i);
-      note(i, 5);
+      note(i, i % 2 == 0 ? 5 : 1);  // due at once, or after a while
       missing.insert(key_of(i));
     }
     for (SessionSegment::NoteWalk walk; !walk.done();) {
