@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <new>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <vector>
 
 #include "client/base/mutex.h"
@@ -64,10 +65,13 @@ class NumberedPool {
   }
 
   // GiveBackPages is GiveBack, and has the kernel take the memory until it is
-  // used again. T must be aligned to pages, and all of it is zero then.
+  // used again. T must be aligned to pages of 4 KiB; where pages are larger,
+  // the neighbours' memory is in them too, and it is GiveBack only.
   void GiveBackPages(Number number) {
-    static_assert(alignof(T) >= 4096);
-    madvise(At(number), sizeof(Place), MADV_DONTNEED);
+    static_assert(alignof(T) % kPage == 0);
+    if (sysconf(_SC_PAGESIZE) == kPage) {
+      madvise(At(number), sizeof(Place), MADV_DONTNEED);
+    }
     GiveBack(number);
   }
 
@@ -88,6 +92,7 @@ class NumberedPool {
 
  private:
   static constexpr size_t kLine = 64;
+  static constexpr long kPage = 4096;
   static constexpr size_t kHugePage = size_t{2} << 20;
   struct alignas(std::max(kLine, alignof(T))) Place {
     std::array<std::byte, sizeof(T)> bytes;

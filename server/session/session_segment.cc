@@ -208,7 +208,7 @@ std::vector<Activity> SessionSegment::DueNotes(absl::Time now, NoteWalk* walk) {
     }
     for (const auto& [key, note] : unsaved_) notes.push_back(note);
   }
-  size_t room = kNotesAtOnce;
+  size_t room = std::min(kNotesAtOnce, walk->due_left_ + walk->waiting_left_);
   notes.reserve(notes.size() + room);
   walk->due_left_ = std::min(walk->due_left_, due_.size());
   for (; walk->due_left_ > 0 && room > 0; --room) {

@@ -150,7 +150,7 @@ class alignas(64) SessionSegment {
   void Unlist(Place place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static Activity NoteOf(const Slot& slot);
 
-  // What a hit touches is in the first line.
+  // What a hit touches is in the first two lines.
   mutable Mutex mutex_;
   std::vector<IndexEntry> index_ ABSL_GUARDED_BY(mutex_);
   std::vector<SessionChunks::Number> chunks_ ABSL_GUARDED_BY(mutex_);

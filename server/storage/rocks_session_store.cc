@@ -220,8 +220,8 @@ absl::StatusOr<EndResult> RocksSessionStore::End(
 }
 
 absl::Status RocksSessionStore::SaveActivity(absl::Span<const Activity> notes) {
-  // In the order of keys, which spares the memtable half of its steps; of one
-  // session the newest first.
+  // In the order of keys: the memtable looks for the place of a row from that
+  // of the one before. Of one session the newest first.
   std::vector<const Activity*> ordered;
   ordered.reserve(notes.size());
   for (const Activity& note : notes) ordered.push_back(&note);

@@ -1,8 +1,10 @@
 #include "server/session/numbered_pool.h"
 
 #include <cstdint>
+#include <cstring>
 #include <set>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -40,6 +42,27 @@ TEST(NumberedPool, UsesAgainWhatIsGivenBack) {
   for (const auto number : first) pool.GiveBack(number);
   for (int i = 0; i < 100; ++i) first.erase(pool.Take());
   EXPECT_TRUE(first.empty());
+}
+
+struct alignas(4096) Pages {
+  char bytes[2 * 4096];
+};
+
+TEST(NumberedPool, GivesTheKernelThePagesOfOnePlaceAndOfNoOther) {
+  NumberedPool<Pages> pool;
+  std::vector<NumberedPool<Pages>::Number> numbers;
+  for (int i = 0; i < 3; ++i) {
+    numbers.push_back(pool.Take());
+    std::memset(pool.At(numbers.back()), 'x', sizeof(Pages));
+  }
+  pool.GiveBackPages(numbers[1]);
+  ASSERT_EQ(pool.Take(), numbers[1]);
+  const char given_back = sysconf(_SC_PAGESIZE) == 4096 ? 0 : 'x';
+  for (const size_t at : {size_t{0}, sizeof(Pages) - 1}) {
+    EXPECT_EQ(pool.At(numbers[0])->bytes[at], 'x');
+    EXPECT_EQ(pool.At(numbers[1])->bytes[at], given_back);
+    EXPECT_EQ(pool.At(numbers[2])->bytes[at], 'x');
+  }
 }
 
 TEST(NumberedPool, ThreadsTakeAndGiveBackAtOnce) {
