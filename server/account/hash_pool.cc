@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/base/error.h"
+#include "server/base/short_turns.h"
 
 namespace latchkey {
 namespace {
@@ -12,9 +13,12 @@ namespace {
 // within a dozen hashes, and one slow hash does not double the delays.
 constexpr int kMeanWeight = 8;
 
-// A storm of logins takes what RPC threads leave over; an idle machine gives
-// it everything.
-constexpr int kNice = 10;
+// Threads that live on leftovers starve where a hash takes that long and has a
+// processor for less than a thirtieth of it. There is enough for them again
+// where one with its tenth has a processor for more than a quarter.
+constexpr absl::Duration kLongHash = absl::Milliseconds(200);
+constexpr int kStarvingShare = 30;
+constexpr int kAmpleShare = 4;
 
 // Waiting jobs asked, by one refusal at most, whether anybody still wants them:
 // the default queue whole, in a few microseconds.
@@ -37,10 +41,14 @@ absl::Status QueueFull(absl::Duration retry_delay) {
 HashPool::HashPool(const Options& options, const Clock& clock)
     : options_(options),
       clock_(clock),
-      pool_({.name = "hash",
-             .threads = options.threads,
-             .queue_limit = options.queue_limit,
-             .nice = kNice}) {}
+      leftover_({.name = "hash",
+                 .threads = options.threads,
+                 .queue_limit = static_cast<size_t>(options.threads),
+                 .priority = ThreadPriority::kLeftover}),
+      tenth_({.name = "hash-tenth",
+              .threads = options.threads,
+              .queue_limit = static_cast<size_t>(options.threads),
+              .priority = ThreadPriority::kHousekeeping}) {}
 
 HashPool::~HashPool() { Stop(); }
 
@@ -54,7 +62,8 @@ absl::Status HashPool::Submit(HashJob job) {
 
 void HashPool::Stop() {
   stopping_ = true;
-  pool_.Stop();
+  leftover_.Stop();
+  tenth_.Stop();
 }
 
 size_t HashPool::Waiting() const {
@@ -72,9 +81,11 @@ absl::Status HashPool::TryQueue(HashJob job, Queue* dead) {
   if (stopping_) return ShuttingDown();
   MoveAbandoned(dead);
   if (IsCrowded()) return QueueFull(RetryDelay());
-  // Turns that abandoned jobs left behind serve as well.
-  if (turns_ <= queue_.size()) {
-    if (!pool_.TrySubmit([this] { TakeTurn(); })) return ShuttingDown();
+  if (turns_ < options_.threads) {
+    if (!PoolFor(priority_).TrySubmit(
+            [this, mine = priority_] { TakeTurn(mine); })) {
+      return ShuttingDown();
+    }
     ++turns_;
   }
   queue_.push_back({std::move(job), now});
@@ -95,35 +106,53 @@ void HashPool::MoveAbandoned(Queue* dead) {
   }
 }
 
-void HashPool::TakeTurn() {
-  Queue mine;
-  {
-    MutexLock lock(&mutex_);
-    --turns_;
-    if (queue_.empty()) return;
-    if (next_asked_ == queue_.begin()) ++next_asked_;
-    mine.splice(mine.end(), queue_, queue_.begin());
+void HashPool::TakeTurn(ThreadPriority mine) {
+  while (true) {
+    Queue taken;
+    {
+      MutexLock lock(&mutex_);
+      if (queue_.empty()) {
+        --turns_;
+        return;
+      }
+      // The other pool may have stopped; then it ends here.
+      if (priority_ != mine &&
+          PoolFor(priority_).TrySubmit(
+              [this, other = priority_] { TakeTurn(other); })) {
+        return;
+      }
+      if (next_asked_ == queue_.begin()) ++next_asked_;
+      taken.splice(taken.end(), queue_, queue_.begin());
+    }
+    TakeJob(taken);
   }
-  const WaitingJob& taken = mine.front();
+}
+
+void HashPool::TakeJob(const Queue& one) {
+  const WaitingJob& taken = one.front();
   const absl::Duration begin = clock_.SinceBoot();
   if (stopping_) {
-    Drop(mine, ShuttingDown());
+    Drop(one, ShuttingDown());
   } else if (taken.job.abandoned()) {
-    Drop(mine, Abandoned());
+    Drop(one, Abandoned());
   } else if (begin - taken.since > options_.max_wait) {
     absl::Duration delay;
     {
       MutexLock lock(&mutex_);
       delay = RetryDelay();
     }
-    Drop(mine, QueueFull(delay));
+    Drop(one, QueueFull(delay));
   } else {
     ++started_;
     ++running_;
     waits_.Add(begin - taken.since);
-    taken.job.run();
+    const absl::Duration cpu = options_.thread_cpu();
+    {
+      const ShortTurns turns;
+      taken.job.run();
+    }
     --running_;
-    NoteDuration(clock_.SinceBoot() - begin);
+    NoteDuration(clock_.SinceBoot() - begin, options_.thread_cpu() - cpu);
   }
 }
 
@@ -134,9 +163,14 @@ void HashPool::Drop(const Queue& jobs, const absl::Status& why) {
   }
 }
 
-void HashPool::NoteDuration(absl::Duration took) {
+void HashPool::NoteDuration(absl::Duration took, absl::Duration cpu) {
   runs_.Add(took);
   MutexLock lock(&mutex_);
+  if (took > kLongHash && cpu * kStarvingShare < took) {
+    priority_ = ThreadPriority::kHousekeeping;
+  } else if (cpu * kAmpleShare > took) {
+    priority_ = ThreadPriority::kLeftover;
+  }
   if (mean_duration_ == absl::ZeroDuration()) {
     mean_duration_ = took;
   } else {

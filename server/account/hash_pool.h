@@ -14,6 +14,7 @@
 #include "client/base/mutex.h"
 #include "server/base/metrics.h"
 #include "server/base/task_pool.h"
+#include "server/base/thread_priority.h"
 
 namespace latchkey {
 
@@ -39,7 +40,12 @@ struct HashJob {
 // HashPool runs password hashes on a few threads of their own, since they are
 // the one slow step of a login: a storm of logins fills this pool's queue and
 // takes nothing else. What does not fit, or would wait too long, is refused at
-// once and cheaply. The threads run at a lower priority than all others.
+// once and cheaply.
+//
+// Its threads take what others leave of the processors (kLeftover), so that a
+// storm of logins is not felt by who is served. While others leave next to
+// nothing for long, logins would all but end; then there is a tenth for them
+// (kHousekeeping).
 //
 // Safe from any thread.
 class HashPool {
@@ -53,6 +59,8 @@ class HashPool {
     // The longest wait for a turn. Who waited longer has likely given up, and
     // a hash for nobody makes the next one wait longer, too.
     absl::Duration max_wait = absl::Seconds(2);
+    // How long processors have worked for the calling thread.
+    std::function<absl::Duration()> thread_cpu = ThisThreadCpu;
   };
 
   // Counters since the start.
@@ -107,10 +115,15 @@ class HashPool {
   // Moves abandoned jobs to `dead` until there is room; asks a limited number,
   // and the next ones the next time.
   void MoveAbandoned(Queue* dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Runs or drops the first job, if there is one; on a thread of the pool.
-  void TakeTurn();
+  TaskPool& PoolFor(ThreadPriority priority) {
+    return priority == ThreadPriority::kLeftover ? leftover_ : tenth_;
+  }
+  // A turn runs or drops one job after the other until there is none, or until
+  // they are for threads of the other priority.
+  void TakeTurn(ThreadPriority mine);
+  void TakeJob(const Queue& one);
   void Drop(const Queue& jobs, const absl::Status& why);
-  void NoteDuration(absl::Duration took);
+  void NoteDuration(absl::Duration took, absl::Duration cpu);
   // How long the queue will take.
   absl::Duration UntilEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Duration RetryDelay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -128,12 +141,15 @@ class HashPool {
   Queue queue_ ABSL_GUARDED_BY(mutex_);
   // The job, or the end, that is asked next whether it was abandoned.
   Queue::iterator next_asked_ ABSL_GUARDED_BY(mutex_) = queue_.end();
-  // Tasks in `pool_` that have not begun: at least one per waiting job, and at
-  // most queue_limit.
-  size_t turns_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Turns that were submitted and have not ended, on threads of both kinds: at
+  // most as many as threads of one; some, while a job waits.
+  int turns_ ABSL_GUARDED_BY(mutex_) = 0;
+  ThreadPriority priority_ ABSL_GUARDED_BY(mutex_) = ThreadPriority::kLeftover;
   // Moving mean; zero until the first hash is done.
   absl::Duration mean_duration_ ABSL_GUARDED_BY(mutex_);
-  TaskPool pool_;  // last: its threads use all of the above
+  // Last: their threads use all of the above.
+  TaskPool leftover_;
+  TaskPool tenth_;
 };
 
 }  // namespace latchkey

@@ -1,8 +1,6 @@
 #include "server/base/task_pool.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
-#include <unistd.h>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -84,13 +82,7 @@ TaskPool::Counts TaskPool::counts() const {
 void TaskPool::Work(int index) {
   pthread_setname_np(pthread_self(),
                      absl::StrCat(options_.name, "-", index).c_str());
-  // For Linux a thread is what PRIO_PROCESS names. If a sandbox forbids it the
-  // tasks run as well, only with less regard for others.
-  if (options_.nice != 0) {
-    const auto tid = static_cast<id_t>(gettid());
-    (void)setpriority(PRIO_PROCESS, tid,
-                      getpriority(PRIO_PROCESS, tid) + options_.nice);
-  }
+  LowerThisThread(options_.priority);
   while (true) {
     std::function<void()> task;
     bool wakes_next = false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/base/mutex.h"
+#include "server/base/thread_priority.h"
 
 namespace latchkey {
 
@@ -26,9 +27,7 @@ class TaskPool {
     std::string name;         // at most 12 characters: thread names are short
     int threads = 1;          // at least 1
     size_t queue_limit = 64;  // tasks waiting, running ones not counted
-    // Added to the threads' nice value: at 10 a thread gets about a tenth of
-    // what one at 0 gets where both want a processor, and all of it where not.
-    int nice = 0;
+    ThreadPriority priority = ThreadPriority::kServing;  // of its threads
   };
 
   explicit TaskPool(Options options);

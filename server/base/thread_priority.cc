@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace latchkey {
@@ -24,15 +25,30 @@ void SetNice(int nice) {
 }  // namespace
 
 void LowerThisThread(ThreadPriority priority) {
-  if (priority == ThreadPriority::kHousekeeping) {
-    SetNice(kHousekeepingNice);
-    return;
-  }
-  SetNice(kBackgroundNice);
   const sched_param none = {};
-  sched_setscheduler(0, SCHED_BATCH, &none);
-  syscall(SYS_ioprio_set, kIoprioWhoProcess, 0,
-          kIoprioClassIdle << kIoprioClassShift);
+  switch (priority) {
+    case ThreadPriority::kServing:
+      return;
+    case ThreadPriority::kHousekeeping:
+      SetNice(kHousekeepingNice);
+      return;
+    case ThreadPriority::kLeftover:
+      SetNice(kHousekeepingNice);
+      sched_setscheduler(0, SCHED_IDLE, &none);
+      return;
+    case ThreadPriority::kBackground:
+      SetNice(kBackgroundNice);
+      sched_setscheduler(0, SCHED_BATCH, &none);
+      syscall(SYS_ioprio_set, kIoprioWhoProcess, 0,
+              kIoprioClassIdle << kIoprioClassShift);
+      return;
+  }
+}
+
+absl::Duration ThisThreadCpu() {
+  timespec spent = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return absl::DurationFromTimespec(spent);
 }
 
 }  // namespace latchkey

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <sched.h>
+#include <sys/resource.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -381,6 +383,66 @@ TEST(HashPool, ATurnThatComesTooLateIsDroppedWithARetryDelay) {
   EXPECT_EQ(RetryDelayOf(outcome.drops()[1]), took);
   EXPECT_EQ(RetryDelayOf(outcome.drops()[2]), HashPool::kMinRetryDelay);
   EXPECT_EQ(pool.counts().dropped, 3u);
+}
+
+// Starving is a pool whose hashes take as long, and as much of a processor, as
+// is said; and tells how its threads stand to others.
+class Starving {
+ public:
+  struct Seen {
+    int policy = 0;
+    int nice = 0;
+  };
+
+  // Runs a job that takes `took`, and of it `cpu` of a processor.
+  Seen Run(absl::Duration took, absl::Duration cpu) {
+    Seen seen;
+    Notification done;
+    EXPECT_TRUE(pool_
+                    .Submit({.abandoned = [] { return false; },
+                             .run =
+                                 [&] {
+                                   seen = {sched_getscheduler(0),
+                                           getpriority(PRIO_PROCESS, 0)};
+                                   clock_.Advance(took);
+                                   cpu_nanos_ += absl::ToInt64Nanoseconds(cpu);
+                                   done.Notify();
+                                 },
+                             .drop = [](const absl::Status&) {}})
+                    .ok());
+    done.Wait();
+    // What was noted of it is known to the next.
+    ++runs_;
+    while (pool_.runs().Read().total < runs_) std::this_thread::yield();
+    return seen;
+  }
+
+ private:
+  FakeClock clock_;
+  std::atomic<int64_t> cpu_nanos_ = 0;
+  uint64_t runs_ = 0;
+  HashPool pool_{
+      {.threads = 1,
+       .thread_cpu = [this] { return absl::Nanoseconds(cpu_nanos_.load()); }},
+      clock_};
+};
+
+TEST(HashPool, TakesWhatIsLeftOverAndATenthWhereThatIsNothing) {
+  Starving pool;
+  const auto ms = [](double n) { return absl::Milliseconds(n); };
+  EXPECT_EQ(pool.Run(ms(15), ms(15)).policy, SCHED_IDLE);
+  // Slow, but not for want of a processor.
+  EXPECT_EQ(pool.Run(ms(3000), ms(200)).policy, SCHED_IDLE);
+  // For want of one, but not slow.
+  EXPECT_EQ(pool.Run(ms(150), ms(1)).policy, SCHED_IDLE);
+  EXPECT_EQ(pool.Run(ms(450), ms(14)).policy, SCHED_IDLE);
+  const Starving::Seen starved = pool.Run(ms(150), ms(15));
+  EXPECT_EQ(starved.policy, SCHED_OTHER);
+  EXPECT_GE(starved.nice, 10);
+  // A tenth is what it gets: there is still nothing left over.
+  EXPECT_EQ(pool.Run(ms(60), ms(14)).policy, SCHED_OTHER);
+  EXPECT_EQ(pool.Run(ms(30), ms(14)).policy, SCHED_OTHER);
+  EXPECT_EQ(pool.Run(ms(15), ms(15)).policy, SCHED_IDLE);
 }
 
 TEST(HashPool, ManySubmittersGetOneAnswerEach) {

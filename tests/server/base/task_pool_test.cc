@@ -113,9 +113,9 @@ TEST(TaskPool, CountsWhatBecameOfItsTasks) {
   EXPECT_EQ(pool.counts().running, 0u);
 }
 
-// The nice value that a task of a pool with `nice` runs at.
-int NiceInPool(int nice) {
-  TaskPool pool({.name = "test", .nice = nice});
+// The nice value that a task of a pool of that priority runs at.
+int NiceInPool(ThreadPriority priority) {
+  TaskPool pool({.name = "test", .priority = priority});
   std::atomic<int> seen = -100;
   EXPECT_TRUE(pool.TrySubmit([&] { seen = getpriority(PRIO_PROCESS, 0); }));
   pool.Stop();
@@ -124,8 +124,8 @@ int NiceInPool(int nice) {
 
 TEST(TaskPool, ItsThreadsStandBackAsFarAsAsked) {
   const int here = getpriority(PRIO_PROCESS, 0);
-  EXPECT_EQ(NiceInPool(0), here);
-  EXPECT_EQ(NiceInPool(10), std::min(here + 10, 19));
+  EXPECT_EQ(NiceInPool(ThreadPriority::kServing), here);
+  EXPECT_EQ(NiceInPool(ThreadPriority::kHousekeeping), std::max(here, 10));
   // The one who made the pool stays as it was.
   EXPECT_EQ(getpriority(PRIO_PROCESS, 0), here);
 }

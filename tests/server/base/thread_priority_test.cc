@@ -30,5 +30,24 @@ TEST(ThreadPriority, LowersThisThreadAndNoOther) {
   EXPECT_EQ(NiceOfThisThread(), before);
 }
 
+TEST(ThreadPriority, OneForLeftoversIsIdleToTheKernel) {
+  std::thread([] {
+    LowerThisThread(ThreadPriority::kServing);
+    EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
+    LowerThisThread(ThreadPriority::kLeftover);
+    EXPECT_EQ(sched_getscheduler(0), SCHED_IDLE);
+  }).join();
+  EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
+}
+
+TEST(ThreadPriority, KnowsHowLongAThreadWasWorkedFor) {
+  const absl::Duration before = ThisThreadCpu();
+  while (ThisThreadCpu() <= before) {
+  }
+  std::thread([before] {
+    EXPECT_LT(ThisThreadCpu(), before + absl::Hours(1));
+  }).join();
+}
+
 }  // namespace
 }  // namespace latchkey
