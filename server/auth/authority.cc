@@ -50,10 +50,13 @@ Authority::Authority(const AuthParts& parts)
     : parts_(parts), resolver_(parts_) {}
 
 ValidateQuestion Authority::Ask(const ValidateQuery& query) const {
-  const Resolver::Presented credential = resolver_.Read(query.credential);
-  const absl::Time now = parts_.clock.Now();
-  resolver_.Prepare(credential);
-  return {.query = query, .credential = credential, .now = now};
+  return {.query = query,
+          .credential = resolver_.Read(query.credential),
+          .now = parts_.clock.Now()};
+}
+
+void Authority::Prepare(const ValidateQuestion& question) const {
+  resolver_.Prepare(question.credential);
 }
 
 absl::StatusOr<ValidateAnswer> Authority::Validate(

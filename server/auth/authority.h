@@ -131,10 +131,11 @@ class Authority {
   void Login(LoginCommand command,
              std::function<void(absl::StatusOr<Grant>)> done);
 
-  // Ask begins a check, as of now, and has memory fetched that Validate will
-  // look at; it waits for none of it. Who has something else to do does it
-  // between the two.
+  // Ask begins a check, as of now. It has memory fetched that Prepare looks at,
+  // and Prepare what Validate does; neither waits for any of it. Who has
+  // something else to do does some of it after each.
   ValidateQuestion Ask(const ValidateQuery& query) const;
+  void Prepare(const ValidateQuestion& question) const;
   // Validate judges a credential. With Reach::kMemory it never blocks, and
   // kUnavailable without a Reason means: ask again with Reach::kDisk from a
   // worker. (With one, the store has failed or closed.)
@@ -143,7 +144,9 @@ class Authority {
                                           Reach reach);
   absl::StatusOr<ValidateAnswer> Validate(const ValidateQuery& query,
                                           Reach reach) {
-    return Validate(Ask(query), reach);
+    const ValidateQuestion question = Ask(query);
+    Prepare(question);
+    return Validate(question, reach);
   }
 
   // NoteUses counts sessions as used, each so long ago, by verifiers that

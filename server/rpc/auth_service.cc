@@ -317,8 +317,12 @@ AuthRpc::Shortcut AuthRpc::ValidateFromMemory(
   auto query = ReadPlainValidate(ViewOf(message));
   if (!query.has_value()) return Shortcut::kNotTaken;
   query->explain = MaySeeReason(at_hand);
+  // What has to be done anyway is done while memory is fetched: gRPC makes a
+  // map of the headers when it is first asked for it.
   const ValidateQuestion question = authority_.Ask(*query);
-  *correlation = ReadCorrelation(*context);  // while memory is fetched
+  static_cast<void>(context->client_metadata());
+  authority_.Prepare(question);
+  *correlation = ReadCorrelation(*context);
   const auto answer = authority_.Validate(question, Reach::kMemory);
   if (!answer.ok()) {
     return WantsDisk(answer.status()) ? Shortcut::kWantsDisk

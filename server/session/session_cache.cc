@@ -24,9 +24,10 @@ SessionCache::SessionCache(SessionStore& base, Options options)
                 .segments = options.segments != 0
                                 ? std::bit_ceil(options.segments)
                                 : SegmentsFor(options.max_entries)}),
+      signposts_(new SessionSegment::Signpost[options_.segments]),
       segments_(new SessionSegment[options_.segments]) {
   for (size_t i = 0; i < options_.segments; ++i) {
-    segments_[i].Open(chunks_, profiles_.profiles());
+    segments_[i].Open(memory_, signposts_[i], profiles_.profiles());
   }
 }
 
@@ -195,10 +196,10 @@ SessionCache::Counts SessionCache::counts() const {
 // Keys are digests: any of their bits are as good as a hash. Not the first
 // ones, in whose order Walk goes, or a page would fall into a few segments; nor
 // those that a segment's index takes.
-SessionSegment& SessionCache::SegmentOf(const SessionKey& key) const {
+size_t SessionCache::IndexOfSegment(const SessionKey& key) const {
   uint32_t bits;
   std::memcpy(&bits, key.array().data() + 16, sizeof(bits));
-  return segments_[bits & (options_.segments - 1)];
+  return bits & (options_.segments - 1);
 }
 
 LiveSession SessionCache::Share(const Session& session) const {

@@ -83,7 +83,8 @@ class SessionCache final : public SessionStore {
   // FetchIndex and FetchEntry, each a while after the other and before
   // FindLive, spare it the wait for memory; see SessionSegment.
   void FetchIndex(const SessionKey& key) const {
-    SegmentOf(key).FetchIndex(key);
+    const size_t segment = IndexOfSegment(key);
+    segments_[segment].FetchIndex(signposts_[segment], key);
   }
   void FetchEntry(const SessionKey& key) const {
     SegmentOf(key).FetchEntry(key);
@@ -143,7 +144,10 @@ class SessionCache final : public SessionStore {
   size_t ProfileBytes() const { return profiles_.Bytes(); }
 
  private:
-  SessionSegment& SegmentOf(const SessionKey& key) const;
+  size_t IndexOfSegment(const SessionKey& key) const;
+  SessionSegment& SegmentOf(const SessionKey& key) const {
+    return segments_[IndexOfSegment(key)];
+  }
   LiveSession Share(const Session& session) const;
   size_t Capacity() const;
   // Raises the last activity to what memory knows.
@@ -158,8 +162,10 @@ class SessionCache final : public SessionStore {
   // memory does not wait for it.
   mutable Mutex saving_;
   mutable Counter misses_;
-  SessionChunks chunks_;           // before the segments, which are in it
+  // Before the segments, which are in them.
+  SessionMemory memory_;
   mutable ProfileTable profiles_;  // before what has shares in it
+  const std::unique_ptr<SessionSegment::Signpost[]> signposts_;
   const std::unique_ptr<SessionSegment[]> segments_;
 };
 

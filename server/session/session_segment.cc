@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -16,6 +18,12 @@ constexpr size_t kChunkSlots = SessionChunk::kSlots;
 // How far the hand looks for one that was not asked for: so long is the lock
 // held.
 constexpr size_t kMaxHandSteps = 256;
+
+constexpr size_t kLine = 64;
+
+void FetchLine(uint64_t address) {
+  __builtin_prefetch(reinterpret_cast<const void*>(address));
+}
 
 // Asks for the memory of a value ahead of its use.
 template <typename T>
@@ -43,6 +51,10 @@ struct SessionSegment::IndexEntry {
 // A tag tells every position of the largest index.
 static_assert(SessionSegment::kMaxEntries * 4 / 3 < 1 << 16);
 
+// What of an address is zero, the heap's alignment seen to.
+constexpr uint64_t kLowBits = 15;
+static_assert(alignof(std::max_align_t) > kLowBits);
+
 SessionSegment::SessionSegment() = default;
 
 SessionSegment::~SessionSegment() {
@@ -53,20 +65,35 @@ SessionSegment::~SessionSegment() {
   for (const SessionChunks::Number chunk : chunks_) memory_->GiveBack(chunk);
 }
 
-void SessionSegment::Open(SessionChunks& chunks, Profiles& profiles) {
-  memory_ = &chunks;
-  profiles_ = &profiles;
+void SessionSegment::Signpost::SetIndex(const void* index, size_t size) {
+  const auto log_size = static_cast<uint64_t>(std::countr_zero(size));
+  index_.store(reinterpret_cast<uint64_t>(index) | log_size,
+               std::memory_order_relaxed);
 }
 
-void SessionSegment::FetchIndex(const SessionKey& key) const {
-  MutexLock lock(&mutex_);
-  if (index_.empty()) return;
-  __builtin_prefetch(&index_[TagOf(key) & (index_.size() - 1)]);
-  // The index will say in which chunk: where all of them are is a few lines.
-  constexpr size_t kOnALine = 64 / sizeof(chunks_[0]);
-  for (size_t chunk = 0; chunk < chunks_.size(); chunk += kOnALine) {
-    __builtin_prefetch(&chunks_[chunk]);
+void SessionSegment::Signpost::SetChunks(const void* chunks, size_t bytes) {
+  const uint64_t lines = std::min((bytes + kLine - 1) / kLine, kLowBits);
+  chunks_.store(reinterpret_cast<uint64_t>(chunks) | lines,
+                std::memory_order_relaxed);
+}
+
+void SessionSegment::Signpost::Fetch(const SessionKey& key) const {
+  const uint64_t index = index_.load(std::memory_order_relaxed);
+  const size_t mask = (size_t{1} << (index & kLowBits)) - 1;
+  FetchLine((index & ~kLowBits) + (TagOf(key) & mask) * sizeof(IndexEntry));
+  const uint64_t chunks = chunks_.load(std::memory_order_relaxed);
+  for (uint64_t line = 0; line < (chunks & kLowBits); ++line) {
+    FetchLine((chunks & ~kLowBits) + line * kLine);
   }
+}
+
+void SessionSegment::Open(SessionMemory& memory, Signpost& signpost,
+                          Profiles& profiles) {
+  MutexLock lock(&mutex_);
+  index_ = Index(BlockAllocator<IndexEntry>(memory.indexes));
+  signpost_ = &signpost;
+  memory_ = &memory.chunks;
+  profiles_ = &profiles;
 }
 
 void SessionSegment::FetchEntry(const SessionKey& key) const {
@@ -290,6 +317,7 @@ SessionSegment::Place SessionSegment::TakePlace() {
   if (free_.empty()) {
     const size_t first = chunks_.size() * kChunkSlots;
     chunks_.push_back(memory_->Take());
+    signpost_->SetChunks(chunks_.data(), chunks_.size() * sizeof(chunks_[0]));
     new (memory_->At(chunks_.back())) SessionChunk();
     for (size_t i = kChunkSlots; i > 0; --i) {
       free_.push_back(static_cast<Place>(first + i - 1));
@@ -364,8 +392,7 @@ void SessionSegment::KeepNote(const Slot& slot) {
 
 void SessionSegment::GrowIndex() {
   const size_t size = std::max(kFirstIndexSize, index_.size() * 2);
-  const std::vector<IndexEntry> old =
-      std::exchange(index_, std::vector<IndexEntry>(size));
+  const Index old = std::exchange(index_, Index(size, index_.get_allocator()));
   for (const IndexEntry& entry : old) {
     if (entry.place == kNoPlace) continue;
     size_t position = entry.tag & (size - 1);
@@ -374,6 +401,7 @@ void SessionSegment::GrowIndex() {
     }
     index_[position] = entry;
   }
+  signpost_->SetIndex(index_.data(), size);
 }
 
 void SessionSegment::MarkDue(Place place) {

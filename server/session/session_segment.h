@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_SESSION_SESSION_SEGMENT_H_
 #define LATCHKEY_SERVER_SESSION_SESSION_SEGMENT_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "absl/types/span.h"
 
 #include "client/base/mutex.h"
+#include "server/session/block_pool.h"
 #include "server/session/live_session.h"
 #include "server/session/session.h"
 #include "server/session/session_profile.h"
@@ -53,14 +55,40 @@ class alignas(64) SessionSegment {
   SessionSegment();
   ~SessionSegment();
 
-  // Open is called once, before all else. Entries are in `chunks`, and their
-  // profiles in `profiles`; both must outlive this.
-  void Open(SessionChunks& chunks, InternTable<SessionProfile>& profiles);
+  // Signpost tells where the index of a segment lies, and the list of its
+  // chunks. They are kept apart from the segments, close together, since all
+  // else of a segment may have to be waited for. What it tells may be out of
+  // date, and may be asked for all the same: it is not looked at.
+  class Signpost {
+   public:
+    // Fetch asks for the memory of the index that tells of `key`, and for the
+    // list.
+    void Fetch(const SessionKey& key) const;
+
+   private:
+    friend class SessionSegment;
+    void SetIndex(const void* index, size_t size);
+    void SetChunks(const void* chunks, size_t bytes);
+    // An address each, with the logarithm of the index's size, or the lines of
+    // the list, in the lowest bits; 0: none.
+    std::atomic<uint64_t> index_ = 0;
+    std::atomic<uint64_t> chunks_ = 0;
+  };
+
+  // Open is called once, before all else. Index and entries are in `memory`,
+  // profiles in `profiles`, and `signpost` is kept up to date; all must outlive
+  // this.
+  void Open(SessionMemory& memory, Signpost& signpost,
+            InternTable<SessionProfile>& profiles);
 
   // FetchIndex and FetchEntry ask for memory that Get will look at, and wait
   // for none of it: FetchEntry has nothing to wait for if FetchIndex was called
-  // a while ago, and Get if both were. Neither is needed.
-  void FetchIndex(const SessionKey& key) const;
+  // a while ago, and Get if both were. Neither is needed. FetchIndex takes no
+  // lock; `signpost` is that of Open.
+  void FetchIndex(const Signpost& signpost, const SessionKey& key) const {
+    signpost.Fetch(key);
+    __builtin_prefetch(this);
+  }
   void FetchEntry(const SessionKey& key) const;
 
   // Ticket is the count of what voids a fill; taken before the base is asked.
@@ -127,6 +155,7 @@ class alignas(64) SessionSegment {
   using Slot = SessionSlot;
   using Place = uint16_t;
   struct IndexEntry;
+  using Index = std::vector<IndexEntry, BlockAllocator<IndexEntry>>;
   using Profiles = InternTable<SessionProfile>;
   using Profile = Interned<SessionProfile>;
 
@@ -152,12 +181,13 @@ class alignas(64) SessionSegment {
 
   // What a hit touches is in the first two lines.
   mutable Mutex mutex_;
-  std::vector<IndexEntry> index_ ABSL_GUARDED_BY(mutex_);
+  Index index_ ABSL_GUARDED_BY(mutex_);
   std::vector<SessionChunks::Number> chunks_ ABSL_GUARDED_BY(mutex_);
   Counts counts_ ABSL_GUARDED_BY(mutex_);
-  // Both set once, before use.
+  // Set once, before use.
   SessionChunks* memory_ = nullptr;
   Profiles* profiles_ = nullptr;
+  Signpost* signpost_ = nullptr;
   std::vector<Place> free_ ABSL_GUARDED_BY(mutex_);
   // Places whose note the base does not have; each once, in one of the two.
   std::vector<Place> due_ ABSL_GUARDED_BY(mutex_);

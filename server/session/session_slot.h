@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "client/base/ids.h"
+#include "server/session/block_pool.h"
 #include "server/session/numbered_pool.h"
 #include "server/session/session.h"
 
@@ -35,8 +36,13 @@ struct alignas(4096) SessionChunk {
 };
 static_assert(sizeof(SessionChunk) == size_t{3} * 4096);
 
-// SessionChunks is the memory that the segments of a cache share.
 using SessionChunks = NumberedPool<SessionChunk>;
+
+// SessionMemory is the memory that the segments of a cache share.
+struct SessionMemory {
+  BlockPool indexes;
+  SessionChunks chunks;
+};
 
 }  // namespace latchkey
 

@@ -22,7 +22,7 @@ SessionKey KeyOf(int number) {
 
 class SessionSegmentTest : public ::testing::Test {
  protected:
-  SessionSegmentTest() { segment_.Open(chunks_, table_.profiles()); }
+  SessionSegmentTest() { segment_.Open(memory_, signpost_, table_.profiles()); }
 
   LiveSession SessionOf(int number) {
     LiveSession session;
@@ -54,7 +54,8 @@ class SessionSegmentTest : public ::testing::Test {
   }
   bool Has(int number) { return segment_.Get(KeyOf(number)).has_value(); }
 
-  SessionChunks chunks_;
+  SessionMemory memory_;
+  SessionSegment::Signpost signpost_;
   ProfileTable table_;
   SessionSegment segment_;
 };
@@ -278,7 +279,7 @@ TEST_F(SessionSegmentTest, AWalkMissesNoNoteWhateverIsDoneMeanwhile) {
   };
   for (int round = 0; round < 20; ++round) {
     SessionSegment segment;
-    segment.Open(chunks_, table_.profiles());
+    segment.Open(memory_, signpost_, table_.profiles());
     constexpr int kSessions = 2000;
     const auto insert = [&](int number) {
       segment.Insert(key_of(number), SessionOf(number), segment.Ticket(),
@@ -365,11 +366,11 @@ TEST_F(SessionSegmentTest, HoldsItsSessionsProfilesAndLetsThemGo) {
 }
 
 TEST_F(SessionSegmentTest, AskingForMemoryAheadChangesNothing) {
-  segment_.FetchIndex(KeyOf(1));
+  segment_.FetchIndex(signpost_, KeyOf(1));
   segment_.FetchEntry(KeyOf(1));
   for (int i = 0; i < 400; ++i) ASSERT_TRUE(Insert(i));
   for (int i = 0; i < 500; ++i) {
-    segment_.FetchIndex(KeyOf(i));
+    segment_.FetchIndex(signpost_, KeyOf(i));
     segment_.FetchEntry(KeyOf(i));
     EXPECT_EQ(Has(i), i < 400) << i;
   }
@@ -379,7 +380,7 @@ TEST_F(SessionSegmentTest, AskingForMemoryAheadChangesNothing) {
 TEST_F(SessionSegmentTest, LetsProfilesGoWithItself) {
   {
     SessionSegment segment;
-    segment.Open(chunks_, table_.profiles());
+    segment.Open(memory_, signpost_, table_.profiles());
     for (int i = 0; i < 100; ++i) {
       LiveSession session = SessionOf(i);
       session.profile =
