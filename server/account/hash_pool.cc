@@ -1,6 +1,7 @@
 #include "server/account/hash_pool.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "server/base/error.h"
@@ -13,12 +14,13 @@ namespace {
 // within a dozen hashes, and one slow hash does not double the delays.
 constexpr int kMeanWeight = 8;
 
-// Threads that live on leftovers starve where a hash takes that long and has a
-// processor for less than a thirtieth of it. There is enough for them again
-// where one with its tenth has a processor for more than a quarter.
+// The share of a processor that a hash has where nobody else wants one, and
+// that of a thread with its tenth where others are not pressed.
+constexpr double kAlone = 0.92;
+constexpr double kAmple = 0.25;
+// A thread that lives on leftovers starves at this, if a hash takes that long.
+constexpr double kStarving = 1.0 / 30;
 constexpr absl::Duration kLongHash = absl::Milliseconds(200);
-constexpr int kStarvingShare = 30;
-constexpr int kAmpleShare = 4;
 
 // Waiting jobs asked, by one refusal at most, whether anybody still wants them:
 // the default queue whole, in a few microseconds.
@@ -124,11 +126,11 @@ void HashPool::TakeTurn(ThreadPriority mine) {
       if (next_asked_ == queue_.begin()) ++next_asked_;
       taken.splice(taken.end(), queue_, queue_.begin());
     }
-    TakeJob(taken);
+    TakeJob(taken, mine);
   }
 }
 
-void HashPool::TakeJob(const Queue& one) {
+void HashPool::TakeJob(const Queue& one, ThreadPriority mine) {
   const WaitingJob& taken = one.front();
   const absl::Duration begin = clock_.SinceBoot();
   if (stopping_) {
@@ -148,11 +150,14 @@ void HashPool::TakeJob(const Queue& one) {
     waits_.Add(begin - taken.since);
     const absl::Duration cpu = options_.thread_cpu();
     {
-      const ShortTurns turns;
+      std::optional<ShortTurns> turns;
+      if (mine == ThreadPriority::kLeftover) turns.emplace();
       taken.job.run();
     }
     --running_;
-    NoteDuration(clock_.SinceBoot() - begin, options_.thread_cpu() - cpu);
+    const absl::Duration took = clock_.SinceBoot() - begin;
+    NoteDuration(took);
+    NoteShare(mine, took, options_.thread_cpu() - cpu);
   }
 }
 
@@ -163,18 +168,29 @@ void HashPool::Drop(const Queue& jobs, const absl::Status& why) {
   }
 }
 
-void HashPool::NoteDuration(absl::Duration took, absl::Duration cpu) {
+void HashPool::NoteDuration(absl::Duration took) {
   runs_.Add(took);
   MutexLock lock(&mutex_);
-  if (took > kLongHash && cpu * kStarvingShare < took) {
-    priority_ = ThreadPriority::kHousekeeping;
-  } else if (cpu * kAmpleShare > took) {
-    priority_ = ThreadPriority::kLeftover;
-  }
   if (mean_duration_ == absl::ZeroDuration()) {
     mean_duration_ = took;
   } else {
     mean_duration_ += (took - mean_duration_) / kMeanWeight;
+  }
+}
+
+void HashPool::NoteShare(ThreadPriority mine, absl::Duration took,
+                         absl::Duration cpu) {
+  if (took <= absl::ZeroDuration()) return;
+  const double share = absl::FDivDuration(cpu, took);
+  MutexLock lock(&mutex_);
+  if (share > kAlone) {
+    priority_ = ThreadPriority::kHousekeeping;
+  } else if (mine == ThreadPriority::kLeftover) {
+    if (took > kLongHash && share < kStarving) {
+      priority_ = ThreadPriority::kHousekeeping;
+    }
+  } else if (share > kAmple) {
+    priority_ = ThreadPriority::kLeftover;
   }
 }
 

@@ -42,10 +42,11 @@ struct HashJob {
 // takes nothing else. What does not fit, or would wait too long, is refused at
 // once and cheaply.
 //
-// Its threads take what others leave of the processors (kLeftover), so that a
-// storm of logins is not felt by who is served. While others leave next to
-// nothing for long, logins would all but end; then there is a tenth for them
-// (kHousekeeping).
+// Its threads have a tenth of the processors at least (kHousekeeping), and all
+// of them where nobody else wants any. Where others do, but not all of them all
+// the time, they take what is left over (kLeftover, in ShortTurns), so that a
+// storm of logins is not felt by who is served. By the share that each hash had
+// it is known how things stand.
 //
 // Safe from any thread.
 class HashPool {
@@ -121,9 +122,11 @@ class HashPool {
   // A turn runs or drops one job after the other until there is none, or until
   // they are for threads of the other priority.
   void TakeTurn(ThreadPriority mine);
-  void TakeJob(const Queue& one);
+  void TakeJob(const Queue& one, ThreadPriority mine);
   void Drop(const Queue& jobs, const absl::Status& why);
-  void NoteDuration(absl::Duration took, absl::Duration cpu);
+  void NoteDuration(absl::Duration took);
+  // Chooses the priority of the next by what one of `mine` had of a processor.
+  void NoteShare(ThreadPriority mine, absl::Duration took, absl::Duration cpu);
   // How long the queue will take.
   absl::Duration UntilEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Duration RetryDelay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -144,7 +147,8 @@ class HashPool {
   // Turns that were submitted and have not ended, on threads of both kinds: at
   // most as many as threads of one; some, while a job waits.
   int turns_ ABSL_GUARDED_BY(mutex_) = 0;
-  ThreadPriority priority_ ABSL_GUARDED_BY(mutex_) = ThreadPriority::kLeftover;
+  ThreadPriority priority_ ABSL_GUARDED_BY(mutex_) =
+      ThreadPriority::kHousekeeping;
   // Moving mean; zero until the first hash is done.
   absl::Duration mean_duration_ ABSL_GUARDED_BY(mutex_);
   // Last: their threads use all of the above.

@@ -411,26 +411,37 @@ class Starving {
                              .drop = [](const absl::Status&) {}})
                     .ok());
     done.Wait();
-    // What was noted of it is known to the next.
-    ++runs_;
-    while (pool_.runs().Read().total < runs_) std::this_thread::yield();
     return seen;
   }
 
  private:
   FakeClock clock_;
   std::atomic<int64_t> cpu_nanos_ = 0;
-  uint64_t runs_ = 0;
   HashPool pool_{
       {.threads = 1,
        .thread_cpu = [this] { return absl::Nanoseconds(cpu_nanos_.load()); }},
       clock_};
 };
 
-TEST(HashPool, TakesWhatIsLeftOverAndATenthWhereThatIsNothing) {
+TEST(HashPool, TakesWhatIsLeftOverWhereOthersWantProcessors) {
   Starving pool;
   const auto ms = [](double n) { return absl::Milliseconds(n); };
-  EXPECT_EQ(pool.Run(ms(15), ms(15)).policy, SCHED_IDLE);
+  // Alone.
+  EXPECT_EQ(pool.Run(ms(15), ms(15)).policy, SCHED_OTHER);
+  EXPECT_EQ(pool.Run(ms(16), ms(15)).policy, SCHED_OTHER);
+  // Not alone any more: so is the next.
+  EXPECT_EQ(pool.Run(ms(20), ms(15)).policy, SCHED_OTHER);
+  EXPECT_EQ(pool.Run(ms(20), ms(15)).policy, SCHED_IDLE);
+  EXPECT_EQ(pool.Run(ms(100), ms(14)).policy, SCHED_IDLE);
+  EXPECT_EQ(pool.Run(ms(15), ms(14)).policy, SCHED_IDLE);
+  // Alone again.
+  EXPECT_EQ(pool.Run(ms(15), ms(15)).policy, SCHED_OTHER);
+}
+
+TEST(HashPool, TakesATenthWhereNothingIsLeftOver) {
+  Starving pool;
+  const auto ms = [](double n) { return absl::Milliseconds(n); };
+  pool.Run(ms(20), ms(15));
   // Slow, but not for want of a processor.
   EXPECT_EQ(pool.Run(ms(3000), ms(200)).policy, SCHED_IDLE);
   // For want of one, but not slow.
@@ -441,8 +452,8 @@ TEST(HashPool, TakesWhatIsLeftOverAndATenthWhereThatIsNothing) {
   EXPECT_GE(starved.nice, 10);
   // A tenth is what it gets: there is still nothing left over.
   EXPECT_EQ(pool.Run(ms(60), ms(14)).policy, SCHED_OTHER);
-  EXPECT_EQ(pool.Run(ms(30), ms(14)).policy, SCHED_OTHER);
-  EXPECT_EQ(pool.Run(ms(15), ms(15)).policy, SCHED_IDLE);
+  EXPECT_EQ(pool.Run(ms(40), ms(14)).policy, SCHED_OTHER);
+  EXPECT_EQ(pool.Run(ms(100), ms(14)).policy, SCHED_IDLE);
 }
 
 TEST(HashPool, ManySubmittersGetOneAnswerEach) {
