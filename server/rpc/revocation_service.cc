@@ -1,6 +1,7 @@
 #include "server/rpc/revocation_service.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "grpcpp/alarm.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 
 #include "client/base/mutex.h"
@@ -18,6 +20,9 @@
 
 namespace latchkey {
 namespace {
+
+// How long the end of a stream waits for a write that is under way.
+constexpr std::chrono::seconds kWritePatience(1);
 
 // Read and written by ourselves: so that a message that is none is told from
 // the end of the stream.
@@ -146,8 +151,7 @@ class WatchCall final : public Reactor,
       if (!end_.has_value()) return false;
       why = *end_;
       if (write_out_) {
-        // Whoever does not read would keep it open.
-        incoming_.context()->TryCancel();
+        AwaitWrite();
         return true;
       }
     }
@@ -158,6 +162,26 @@ class WatchCall final : public Reactor,
                                    incoming_.door().clock.SinceBoot() - begin_);
     Finish(answer);
     return true;
+  }
+
+  // Who reads has what is being written soon, and learns why it ends. Who does
+  // not would keep it open.
+  void AwaitWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (write_late_) {
+      incoming_.context()->TryCancel();
+      return;
+    }
+    if (std::exchange(write_awaited_, true)) return;
+    write_alarm_.Set(std::chrono::system_clock::now() + kWritePatience,
+                     [weak = weak_from_this()](bool) {
+                       const auto self = weak.lock();
+                       if (self == nullptr) return;
+                       {
+                         MutexLock lock(&self->mutex_);
+                         self->write_late_ = true;
+                       }
+                       self->ComeBy();
+                     });
   }
 
   bool HandToReader() {
@@ -281,8 +305,11 @@ class WatchCall final : public Reactor,
   bool again_ ABSL_GUARDED_BY(mutex_) = false;
   bool message_waits_ ABSL_GUARDED_BY(mutex_) = false;
   bool write_out_ ABSL_GUARDED_BY(mutex_) = false;
+  bool write_awaited_ ABSL_GUARDED_BY(mutex_) = false;  // to end
+  bool write_late_ ABSL_GUARDED_BY(mutex_) = false;
   bool uses_noted_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+  grpc::Alarm write_alarm_;
 };
 
 }  // namespace

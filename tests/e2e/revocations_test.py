@@ -220,6 +220,17 @@ class Streams(harness.DaemonTest):
                                  grpc.StatusCode.INVALID_ARGUMENT)
                 self.assertEqual(set(details.fields), {field})
 
+    def test_why_a_stream_ends_is_told_though_a_write_is_under_way(self):
+        # The lease that answers the heartbeat may be on its way yet.
+        for _ in range(100):
+            verifier = self.verifier()
+            verifier.begin()
+            verifier.heartbeat()
+            verifier.send()
+            details = verifier.error()
+            self.assertEqual(details.code, grpc.StatusCode.INVALID_ARGUMENT)
+            verifier.close()
+
     def test_an_epoch_of_another_size_is_refused(self):
         details = self.verifier(epoch=b"short").error()
         self.assertEqual(set(details.fields), {"subscribe.epoch"})
