@@ -80,6 +80,7 @@ class DatabaseInDirectory {
   void Close() { database_.reset(); }
   void UseEnv(rocksdb::Env* env) { env_ = env; }
   void UseCacheBytes(size_t bytes) { options_.cache_bytes = bytes; }
+  void UseTableFiles(int files) { options_.table_files = files; }
 
   RocksDatabase& operator*() { return *database_; }
   RocksDatabase* operator->() { return database_.get(); }
