@@ -61,7 +61,12 @@ absl::StatusOr<bool> RocksDb::Read(Family family, absl::string_view key,
   const rocksdb::Status status =
       db_->Get(reach == Reach::kDisk ? from_disk : from_memory, handle(family),
                ToSlice(key), value);
-  if (status.ok()) return true;
+  if (status.ok()) {
+    // Where a table is not open RocksDB before 9.1 forgets to say that it would
+    // have needed the disk (facebook/rocksdb#12443). No row of ours is empty.
+    if (reach == Reach::kMemory && value->empty()) return NotInMemory();
+    return true;
+  }
   // A missing file is an IOError, never NotFound, so it cannot pass for an
   // absent row.
   if (status.IsNotFound()) return false;
