@@ -109,6 +109,12 @@ grpc::Status ToGrpc(const absl::Status& status, absl::string_view method,
   log.Debug("call refused", {{"method", method},
                              {"reason", ReasonName(*reason)},
                              {"correlation_id", correlation_id}});
+  // But not what the store has handed out unharmed and nobody can decode.
+  if (code == grpc::StatusCode::DATA_LOSS) {
+    log.Error("damaged data met", {{"method", method},
+                                   {"correlation_id", correlation_id},
+                                   {"status", status}});
+  }
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(ReasonName(*reason)));
   return Pack(code, status.message(), std::move(info), status);

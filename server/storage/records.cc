@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "server/base/error.h"
 #include "server/storage/byte_codec.h"
 
@@ -15,9 +17,10 @@ constexpr uint8_t kVersion = 1;
 // as they are: whoever reads only those need not know of services.
 constexpr uint8_t kServiceVersion = 2;
 
-absl::Status Damaged() {
+// `what` it was to be, for whoever looks after the store.
+absl::Status Damaged(absl::string_view what) {
   return MakeError(absl::StatusCode::kDataLoss, Reason::kCorruptRecord,
-                   "a stored record is damaged");
+                   absl::StrCat("a stored ", what, " is damaged"));
 }
 
 // Begins a record with its version.
@@ -92,7 +95,7 @@ absl::StatusOr<Account> DecodeAccount(absl::string_view name,
                                       absl::string_view record) {
   ByteReader in(record);
   const std::optional<AccountKind> kind = KindOfVersion(in.U8());
-  if (!kind.has_value()) return Damaged();
+  if (!kind.has_value()) return Damaged("account");
   Account account;
   account.kind = *kind;
   account.name = std::string(name);
@@ -105,9 +108,9 @@ absl::StatusOr<Account> DecodeAccount(absl::string_view name,
   account.password_phc = in.String();
   account.roles = in.Strings();
   if (*kind == AccountKind::kService && !ReadProofs(&in, &account)) {
-    return Damaged();
+    return Damaged("account");
   }
-  if (!in.Complete() || disabled > 1) return Damaged();
+  if (!in.Complete() || disabled > 1) return Damaged("account");
   return account;
 }
 
@@ -135,7 +138,7 @@ std::string EncodeSession(const Session& session) {
 absl::StatusOr<Session> DecodeSession(absl::string_view record) {
   ByteReader in(record);
   const std::optional<AccountKind> kind = KindOfVersion(in.U8());
-  if (!kind.has_value()) return Damaged();
+  if (!kind.has_value()) return Damaged("session");
   Session session;
   session.account_kind = *kind;
   session.expire_time = in.Time();
@@ -158,7 +161,7 @@ absl::StatusOr<Session> DecodeSession(absl::string_view record) {
   const bool known_form =
       form == static_cast<uint8_t>(CredentialForm::kOpaque) ||
       form == static_cast<uint8_t>(CredentialForm::kJwt);
-  if (!in.Complete() || !known_form) return Damaged();
+  if (!in.Complete() || !known_form) return Damaged("session");
   return session;
 }
 
@@ -171,11 +174,11 @@ std::string EncodeSessionPointer(const SessionPointer& pointer) {
 
 absl::StatusOr<SessionPointer> DecodeSessionPointer(absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("session pointer");
   SessionPointer pointer;
   pointer.expire_time = in.Time();
   pointer.key = in.Fixed<SessionKey>();
-  if (!in.Complete()) return Damaged();
+  if (!in.Complete()) return Damaged("session pointer");
   return pointer;
 }
 
@@ -188,11 +191,11 @@ std::string EncodeActivity(const ActivityNote& note) {
 
 absl::StatusOr<ActivityNote> DecodeActivity(absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("activity note");
   ActivityNote note;
   note.expire_time = in.Time();
   note.seen = in.Time();
-  if (!in.Complete()) return Damaged();
+  if (!in.Complete()) return Damaged("activity note");
   return note;
 }
 
@@ -229,11 +232,11 @@ std::string EncodeRevocations(const std::vector<Revocation>& revocations) {
 absl::StatusOr<std::vector<Revocation>> DecodeRevocations(
     absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("revocation");
   const absl::Time latest = in.Time();
   const uint32_t count = in.U32();
   // One takes 11 bytes or more: a count beyond that is no count.
-  if (count == 0 || count > record.size() / 11) return Damaged();
+  if (count == 0 || count > record.size() / 11) return Damaged("revocation");
   std::vector<Revocation> revocations(count);
   absl::Time seen_latest = absl::UnixEpoch();
   for (Revocation& revocation : revocations) {
@@ -255,10 +258,10 @@ absl::StatusOr<std::vector<Revocation>> DecodeRevocations(
         revocation.epoch = in.Fixed<Epoch>();
         break;
       default:
-        return Damaged();
+        return Damaged("revocation");
     }
   }
-  if (!in.Complete() || latest != seen_latest) return Damaged();
+  if (!in.Complete() || latest != seen_latest) return Damaged("revocation");
   return revocations;
 }
 
@@ -275,7 +278,7 @@ std::string EncodeKey(const KeyRecord& key) {
 absl::StatusOr<KeyRecord> DecodeKey(absl::string_view kid,
                                     absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("key");
   KeyRecord key;
   key.kid = std::string(kid);
   const uint8_t algorithm = in.U8();
@@ -287,7 +290,7 @@ absl::StatusOr<KeyRecord> DecodeKey(absl::string_view kid,
   const bool known_algorithm =
       algorithm == static_cast<uint8_t>(KeyAlgorithm::kEs256) ||
       algorithm == static_cast<uint8_t>(KeyAlgorithm::kEdDsa);
-  if (!in.Complete() || !known_algorithm) return Damaged();
+  if (!in.Complete() || !known_algorithm) return Damaged("key");
   return key;
 }
 
@@ -299,9 +302,9 @@ std::string EncodeMetaNumber32(uint32_t value) {
 
 absl::StatusOr<uint32_t> DecodeMetaNumber32(absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("meta record");
   const uint32_t value = in.U32();
-  if (!in.Complete()) return Damaged();
+  if (!in.Complete()) return Damaged("meta record");
   return value;
 }
 
@@ -313,9 +316,9 @@ std::string EncodeMetaNumber64(uint64_t value) {
 
 absl::StatusOr<uint64_t> DecodeMetaNumber64(absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("meta record");
   const uint64_t value = in.U64();
-  if (!in.Complete()) return Damaged();
+  if (!in.Complete()) return Damaged("meta record");
   return value;
 }
 
@@ -327,9 +330,9 @@ std::string EncodeMetaEpoch(const Epoch& epoch) {
 
 absl::StatusOr<Epoch> DecodeMetaEpoch(absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("meta record");
   const Epoch epoch = in.Fixed<Epoch>();
-  if (!in.Complete()) return Damaged();
+  if (!in.Complete()) return Damaged("meta record");
   return epoch;
 }
 
@@ -341,9 +344,9 @@ std::string EncodeMetaString(absl::string_view value) {
 
 absl::StatusOr<std::string> DecodeMetaString(absl::string_view record) {
   ByteReader in(record);
-  if (in.U8() != kVersion) return Damaged();
+  if (in.U8() != kVersion) return Damaged("meta record");
   std::string value = in.String();
-  if (!in.Complete()) return Damaged();
+  if (!in.Complete()) return Damaged("meta record");
   return value;
 }
 

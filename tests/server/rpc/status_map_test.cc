@@ -103,6 +103,22 @@ TEST_F(ToGrpcTest, WhatHasNoReasonWasNotMeantForOutside) {
   EXPECT_EQ(status.error_message(), "internal error");
 }
 
+TEST_F(ToGrpcTest, DamagedDataIsLoggedAndOtherRefusalsAreNot) {
+  const auto quiet = Log::ToFile(path_, LogLevel::kError, clock_);
+  const grpc::Status stopped = ToGrpc(
+      MakeError(absl::StatusCode::kUnavailable, Reason::kStoreFailed, "x"),
+      "Validate", "call-1", **quiet);
+  EXPECT_EQ(stopped.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(Logged(), "");
+  const grpc::Status status =
+      ToGrpc(MakeError(absl::StatusCode::kDataLoss, Reason::kCorruptRecord,
+                       "a stored session is damaged"),
+             "Validate", "call-2", **quiet);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_THAT(Logged(), HasSubstr("correlation_id=call-2"));
+  EXPECT_THAT(Logged(), HasSubstr("a stored session is damaged"));
+}
+
 struct CodeRow {
   absl::StatusCode from;
   grpc::StatusCode to;
