@@ -485,11 +485,14 @@ std::string Framed(absl::string_view message) {
 
 std::string Workload::Explain(uint64_t token, int grpc_status,
                               absl::string_view message) {
-  if (grpc_status < 0) return absl::StrCat("no answer: ", message);
-  if (grpc_status > 0) {
-    return absl::StrCat("status ", grpc_status, ": ", message);
-  }
+  if (grpc_status != 0) return NoAnswer("a call", grpc_status, message);
   return absl::StrCat("an answer of ", message.size(), " bytes");
+}
+
+std::string NoAnswer(absl::string_view method, int grpc_status,
+                     absl::string_view message) {
+  if (grpc_status < 0) return absl::StrCat(method, ": ", message);
+  return absl::StrCat(method, ": gRPC status ", grpc_status, ": ", message);
 }
 
 double LoadResult::CallsPerSecond() const {

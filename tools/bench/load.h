@@ -57,6 +57,11 @@ class Workload {
                               absl::string_view message);
 };
 
+// NoAnswer puts into words that a call of `method` got none, as Explain is
+// told of it: its status and the server's words, or what broke.
+std::string NoAnswer(absl::string_view method, int grpc_status,
+                     absl::string_view message);
+
 // LoadResult is what became of the calls of one workload.
 struct LoadResult {
   uint64_t calls = 0;  // that ended: right + wrong + errors

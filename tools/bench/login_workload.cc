@@ -111,8 +111,8 @@ Verdict LoginWorkload::Judge(uint64_t, int grpc_status,
 }
 
 std::string LoginWorkload::Explain(uint64_t, int grpc_status,
-                                   absl::string_view) {
-  if (grpc_status != 0) return absl::StrCat("Login: gRPC status ", grpc_status);
+                                   absl::string_view message) {
+  if (grpc_status != 0) return NoAnswer("Login", grpc_status, message);
   return "Login answered no opaque credential, or another's session";
 }
 
@@ -166,9 +166,7 @@ Verdict LogoutWorkload::Judge(uint64_t token, int grpc_status,
 
 std::string LogoutWorkload::Explain(uint64_t, int grpc_status,
                                     absl::string_view message) {
-  if (grpc_status != 0) {
-    return absl::StrCat("Logout: gRPC status ", grpc_status);
-  }
+  if (grpc_status != 0) return NoAnswer("Logout", grpc_status, message);
   v1::LogoutResponse response;
   Parse(message, &response);
   return absl::StrCat("Logout ended ", response.ended_count(),
@@ -215,9 +213,7 @@ Verdict VisitorWorkload::Judge(uint64_t token, int grpc_status,
 
 std::string VisitorWorkload::Explain(uint64_t token, int grpc_status,
                                      absl::string_view message) {
-  if (grpc_status != 0) {
-    return absl::StrCat("Validate: gRPC status ", grpc_status);
-  }
+  if (grpc_status != 0) return NoAnswer("Validate", grpc_status, message);
   return absl::StrCat("Validate of a visitor answered ", Describe(message),
                       asked_[token].was_gone
                           ? "; Logout had answered before it was asked"

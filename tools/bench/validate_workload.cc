@@ -25,11 +25,6 @@ constexpr double kZipfExponent = 0.99;
 // million.
 constexpr size_t kMaxUnderWay = size_t{1} << 21;
 
-std::string NoAnswer(int grpc_status, absl::string_view of) {
-  if (grpc_status < 0) return absl::StrCat(of, ": the connection broke");
-  return absl::StrCat(of, ": gRPC status ", grpc_status);
-}
-
 std::string WrongAnswer(const CredentialSet::Entry& entry,
                         absl::string_view message) {
   return absl::StrCat("Validate of a credential (", entry.kind, ") answered ",
@@ -51,7 +46,7 @@ Verdict PingWorkload::Judge(uint64_t, int grpc_status,
 
 std::string PingWorkload::Explain(uint64_t, int grpc_status,
                                   absl::string_view message) {
-  if (grpc_status != 0) return NoAnswer(grpc_status, "Ping");
+  if (grpc_status != 0) return NoAnswer("Ping", grpc_status, message);
   return absl::StrCat("Ping answered ", message.size(), " bytes, not none");
 }
 
@@ -115,7 +110,7 @@ Verdict ValidateWorkload::Judge(uint64_t token, int grpc_status,
 
 std::string ValidateWorkload::Explain(uint64_t token, int grpc_status,
                                       absl::string_view message) {
-  if (grpc_status != 0) return NoAnswer(grpc_status, "Validate");
+  if (grpc_status != 0) return NoAnswer("Validate", grpc_status, message);
   return WrongAnswer(set_[token], message);
 }
 
@@ -150,7 +145,7 @@ Verdict BatchWorkload::Judge(uint64_t token, int grpc_status,
 
 std::string BatchWorkload::Explain(uint64_t token, int grpc_status,
                                    absl::string_view message) {
-  if (grpc_status != 0) return NoAnswer(grpc_status, "BatchValidate");
+  if (grpc_status != 0) return NoAnswer("BatchValidate", grpc_status, message);
   v1::BatchValidateResponse response;
   const std::vector<const Answer*>& answers = batches_[token].answers;
   if (!response.ParseFromArray(message.data(),
@@ -212,7 +207,7 @@ Verdict ExpiringWorkload::Judge(uint64_t token, int grpc_status,
 
 std::string ExpiringWorkload::Explain(uint64_t token, int grpc_status,
                                       absl::string_view message) {
-  if (grpc_status != 0) return NoAnswer(grpc_status, "Validate");
+  if (grpc_status != 0) return NoAnswer("Validate", grpc_status, message);
   const Asked& asked = asked_[token];
   return absl::StrCat(
       "Validate of ", set_[asked.entry].answer.session_name, " answered ",

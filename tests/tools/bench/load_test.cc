@@ -215,7 +215,7 @@ TEST(Load, CountsAStatusAsAnErrorWithItsWords) {
   EXPECT_EQ(result->errors, 100);
   EXPECT_EQ(result->by_status[8], 100);
   EXPECT_EQ(result->wrong, 0);
-  EXPECT_EQ(result->first_error, "status 8: too many, sorry");
+  EXPECT_EQ(result->first_error, "a call: gRPC status 8: too many, sorry");
   // It was an answer, and took its time.
   EXPECT_EQ(result->latency.Count(), 100);
 }
