@@ -102,7 +102,6 @@ void Acceptor::SweepSometimes() {
   const absl::Duration now = clock_.SinceBoot();
   if (now - last_sweep_ < kRound) return;
   last_sweep_ = now;
-  if (!spare_.valid()) spare_ = OpenSpare();
   uint64_t open = 0;
   for (CountedDoor& counted : doors_) {
     counted.count.Sweep(now);
@@ -110,6 +109,11 @@ void Acceptor::SweepSometimes() {
   }
   open_ = open;
   LogRefusals(now);
+}
+
+bool Acceptor::HasSpare() {
+  if (!spare_.valid()) spare_ = OpenSpare();
+  return spare_.valid();
 }
 
 bool Acceptor::AcceptSome(CountedDoor& counted, int listener) {
@@ -127,6 +131,7 @@ bool Acceptor::AcceptSome(CountedDoor& counted, int listener) {
 }
 
 Acceptor::Outcome Acceptor::AcceptOne(CountedDoor& counted, int listener) {
+  if (!HasSpare()) return Outcome::kPauseFirst;
   sockaddr_storage address{};
   FileDescriptor fd(AcceptFrom(listener, &address));
   if (!fd.valid()) return AcceptFailed(listener, errno);
@@ -178,7 +183,6 @@ Acceptor::Outcome Acceptor::AcceptFailed(int listener, int why) {
 }
 
 bool Acceptor::RefuseWithSpare(int listener) {
-  if (!spare_.valid()) return false;
   spare_.Close();
   sockaddr_storage address{};
   // Another thread may have been faster: then this fails, and so will opening.

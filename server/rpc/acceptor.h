@@ -91,6 +91,9 @@ class Acceptor {
 
   void Run();
   void SweepSometimes();
+  // Makes sure of the spare descriptor. Before anything is accepted: what is
+  // free goes to it first, since a connection would keep it for long.
+  bool HasSpare();
   // Accepts what waits at a listener, up to a limit; false: pause first.
   bool AcceptSome(CountedDoor& counted, int listener);
   Outcome AcceptOne(CountedDoor& counted, int listener);

@@ -190,6 +190,26 @@ TEST_F(AcceptorTest, WhereNothingHelpsItWaitsAndGoesOnByItself) {
   got_.WaitFor(1);  // the one that has waited
 }
 
+// Otherwise a connection has it for as long as it lives, and meanwhile those
+// that wait behind it are neither taken nor refused.
+TEST_F(AcceptorTest, TheFirstDescriptorThatIsFreeAgainIsTheSpareOne) {
+  Start({.total = 10});
+  const FileDescriptor a = MakeClient();
+  const FileDescriptor next(dup(0));  // but for the spare one's all are used
+  const DescriptorLimit one(static_cast<rlim_t>(next.get()));
+  {
+    const DescriptorLimit none(3);
+    const uint64_t before = acceptor_->counts().rounds;
+    ASSERT_TRUE(ConnectWith(a));
+    SpinUntil([&] { return acceptor_->counts().rounds > before + 2; });
+  }
+  SpinUntil([&] {
+    return acceptor_->counts().refused_descriptors > 0 || got_.count() > 0;
+  });
+  EXPECT_EQ(got_.count(), 0u);
+  EXPECT_TRUE(IsEnded(a));
+}
+
 TEST_F(AcceptorTest, StopClosesThePortAndKeepsWhatWasHandedOver) {
   Start({.total = 10});
   const FileDescriptor a = Connect();
