@@ -4,21 +4,17 @@
 #include <bit>
 #include <cstdlib>
 #include <new>
-#include <sys/mman.h>
-#include <unistd.h>
 
 namespace latchkey {
 
 BlockPool::~BlockPool() {
-  for (const Slab& slab : slabs_) {
-    ::operator delete(slab.memory, std::align_val_t(kHugePage));
-  }
+  for (const Slab& slab : slabs_) FreePages(slab.memory);
 }
 
 void* BlockPool::Take(size_t bytes) {
-  if (bytes < kPage) return ::operator new(bytes);
+  if (bytes < kPageBytes) return ::operator new(bytes);
   const size_t which = ClassOf(bytes);
-  const size_t size = kPage << which;
+  const size_t size = kPageBytes << which;
   MutexLock lock(&mutex_);
   std::vector<void*>& free = free_[which];
   if (!free.empty()) {
@@ -33,34 +29,27 @@ void* BlockPool::Take(size_t bytes) {
 }
 
 void BlockPool::GiveBack(void* block, size_t bytes) {
-  if (bytes < kPage) {
+  if (bytes < kPageBytes) {
     ::operator delete(block);
     return;
   }
   const size_t which = ClassOf(bytes);
-  // Where pages are larger, the neighbours' memory would be in them too.
-  if (sysconf(_SC_PAGESIZE) == kPage) {
-    madvise(block, kPage << which, MADV_DONTNEED);
-  }
+  ReturnPages(block, kPageBytes << which);
   MutexLock lock(&mutex_);
   free_[which].push_back(block);
 }
 
 size_t BlockPool::ClassOf(size_t bytes) {
   if (bytes > kMost) std::abort();
-  return std::bit_width((bytes - 1) / kPage);
+  return std::bit_width((bytes - 1) / kPageBytes);
 }
 
 // What is left of the slab before takes no memory, as nobody used it.
 void BlockPool::AddSlab() {
   const size_t size = slabs_.empty()
-                          ? kHugePage
+                          ? kHugePageBytes
                           : std::min(slabs_.back().size * 2, kLargestSlab);
-  auto* const memory = static_cast<std::byte*>(
-      ::operator new(size, std::align_val_t(kHugePage)));
-  // A kernel without them does without.
-  madvise(memory, size, MADV_HUGEPAGE);
-  slabs_.push_back({memory, size});
+  slabs_.push_back({static_cast<std::byte*>(TakePages(size)), size});
   used_ = 0;
 }
 

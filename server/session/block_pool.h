@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/base/mutex.h"
+#include "server/session/pages.h"
 
 namespace latchkey {
 
@@ -39,11 +40,9 @@ class BlockPool {
     std::byte* memory;
     size_t size;
   };
-  static constexpr size_t kPage = 4096;
-  static constexpr size_t kHugePage = size_t{2} << 20;
   static constexpr size_t kLargestSlab = size_t{64} << 20;
   static constexpr size_t kClasses = 9;  // 4 KiB, 8 KiB, ... 1 MiB
-  static_assert(kPage << (kClasses - 1) == kMost);
+  static_assert(kPageBytes << (kClasses - 1) == kMost);
 
   static size_t ClassOf(size_t bytes);
   void AddSlab() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

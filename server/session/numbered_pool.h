@@ -9,11 +9,10 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 #include "client/base/mutex.h"
+#include "server/session/pages.h"
 
 namespace latchkey {
 
@@ -38,8 +37,12 @@ class NumberedPool {
   NumberedPool& operator=(const NumberedPool&) = delete;
   ~NumberedPool() {
     for (size_t slab = 0; slab < kSlabs; ++slab) {
-      ::operator delete(slabs_[slab].load(std::memory_order_relaxed),
-                        AlignmentOf(slab));
+      Place* const places = slabs_[slab].load(std::memory_order_relaxed);
+      if (IsInPages(slab)) {
+        FreePages(places);
+      } else {
+        ::operator delete(places, kAlignment);
+      }
     }
   }
 
@@ -68,10 +71,8 @@ class NumberedPool {
   // used again. T must be aligned to pages of 4 KiB; where pages are larger,
   // the neighbours' memory is in them too, and it is GiveBack only.
   void GiveBackPages(Number number) {
-    static_assert(alignof(T) % kPage == 0);
-    if (sysconf(_SC_PAGESIZE) == kPage) {
-      madvise(At(number), sizeof(Place), MADV_DONTNEED);
-    }
+    static_assert(alignof(T) % kPageBytes == 0);
+    ReturnPages(At(number), sizeof(Place));
     GiveBack(number);
   }
 
@@ -92,11 +93,10 @@ class NumberedPool {
 
  private:
   static constexpr size_t kLine = 64;
-  static constexpr long kPage = 4096;
-  static constexpr size_t kHugePage = size_t{2} << 20;
   struct alignas(std::max(kLine, alignof(T))) Place {
     std::array<std::byte, sizeof(T)> bytes;
   };
+  static constexpr std::align_val_t kAlignment{alignof(Place)};
 
   // Slab s has 64 << s places; all of them together some 2^32.
   static constexpr uint64_t kFirstSlab = 64;
@@ -114,16 +114,12 @@ class NumberedPool {
   static size_t BytesOf(size_t slab) {
     return (kFirstSlab << slab) * sizeof(Place);
   }
-  static std::align_val_t AlignmentOf(size_t slab) {
-    return std::align_val_t(BytesOf(slab) < kHugePage ? alignof(Place)
-                                                      : kHugePage);
-  }
+  static bool IsInPages(size_t slab) { return BytesOf(slab) >= kHugePageBytes; }
 
   void AddSlab(size_t slab) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const size_t bytes = BytesOf(slab);
-    void* const memory = ::operator new(bytes, AlignmentOf(slab));
-    // A kernel without them does without.
-    if (bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
+    void* const memory =
+        IsInPages(slab) ? TakePages(bytes) : ::operator new(bytes, kAlignment);
     slabs_[slab].store(static_cast<Place*>(memory), std::memory_order_release);
   }
 
