@@ -165,7 +165,7 @@ void AddServing(CLI::App* app, Settings* settings, std::string* log_level) {
       "0: any (default: not served)");
   AddDuration(app, "--drain_timeout",
               {&settings->drain_timeout, absl::ZeroDuration(), absl::Hours(1)},
-              "How long TERM waits for calls under way");
+              "How long TERM waits for calls under way, at most");
   Add(app, "--log_level", log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   Add(app, "--log_file", &settings->log_file,

@@ -1,6 +1,7 @@
 #ifndef LATCHKEY_SERVER_RPC_CALL_ADMISSION_H_
 #define LATCHKEY_SERVER_RPC_CALL_ADMISSION_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <utility>
@@ -57,6 +58,13 @@ class CallAdmission {
   // UnderWay returns how many places of `method` are taken.
   int UnderWay(Method method) const {
     return taken_[static_cast<size_t>(method)].load(std::memory_order_relaxed);
+  }
+
+  // AnyUnderWay tells whether a place of any method is taken.
+  bool AnyUnderWay() const {
+    return std::any_of(taken_.begin(), taken_.end(), [](const auto& taken) {
+      return taken.load(std::memory_order_relaxed) > 0;
+    });
   }
 
  private:

@@ -1,14 +1,15 @@
 #include "server/rpc/rpc_server.h"
 
 #include <errno.h>
+#include <future>
 #include <string.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "grpc/grpc.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/impl/server_builder_option.h"
@@ -33,6 +34,12 @@ constexpr int kMaxAdminConnections = 32;
 
 // How long the watchdog waits for one answer.
 constexpr absl::Duration kProbeLimit = absl::Seconds(5);
+
+// For so long no call may have been under way when a drain ends before its
+// time: what a client sends before it has learnt of the drain is here by then.
+constexpr absl::Duration kQuiet = absl::Seconds(1);
+// How often a drain looks.
+constexpr absl::Duration kLook = absl::Milliseconds(20);
 
 // The reflection library adds itself to every server of a program that it is
 // linked into; this takes it out again.
@@ -232,11 +239,35 @@ void RpcServer::Shutdown(absl::Duration drain) {
   // They never end by themselves.
   revocations_.EndStreams();
   // At once, so that one listener's calls do not use up the other's time.
-  std::vector<std::thread> drains;
+  std::vector<std::future<void>> drains;
   for (const auto& server : servers_) {
-    drains.emplace_back([&server, deadline] { server->Shutdown(deadline); });
+    drains.push_back(std::async(std::launch::async, [&server, deadline] {
+      server->Shutdown(deadline);
+    }));
   }
-  for (std::thread& one : drains) one.join();
+  // gRPC waits for connections too, and a client that makes no calls may not
+  // notice for long that it is to close its own.
+  absl::Duration quiet = absl::ZeroDuration();
+  for (const std::future<void>& drained : drains) {
+    while (drained.wait_for(absl::ToChronoMilliseconds(kLook)) !=
+           std::future_status::ready) {
+      quiet = AnyCallUnderWay() ? absl::ZeroDuration() : quiet + kLook;
+      if (quiet >= kQuiet) CancelAll();
+    }
+  }
+}
+
+bool RpcServer::AnyCallUnderWay() const {
+  for (const auto& services : services_) {
+    if (services->admission.AnyUnderWay()) return true;
+  }
+  return false;
+}
+
+void RpcServer::CancelAll() {
+  for (const auto& server : servers_) {
+    grpc_server_cancel_all_calls(server->c_server());
+  }
 }
 
 }  // namespace latchkey

@@ -95,8 +95,9 @@ class RpcServer {
   void SetServing(bool serving);
 
   // Shutdown stops taking connections and calls, ends the streams of verifiers,
-  // lets what else is under way finish for at most `drain`, then cancels it.
-  // May be called again.
+  // lets what else is under way finish for at most `drain`, then cancels it. It
+  // does not wait for clients that keep a connection, or watch health, while no
+  // call has been under way for a second. May be called again.
   void Shutdown(absl::Duration drain);
 
  private:
@@ -110,6 +111,9 @@ class RpcServer {
   absl::StatusOr<std::unique_ptr<Inlet>> Build(Listener listener,
                                                const Verbs& verbs);
   absl::StatusOr<FileDescriptor> ConnectInside();
+  bool AnyCallUnderWay() const;
+  // Cancels what is under way, and closes all connections.
+  void CancelAll();
 
   // With the credentials, which gRPC asks for certificates as long as there is
   // a server.

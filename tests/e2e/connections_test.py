@@ -358,6 +358,22 @@ class Drain(unittest.TestCase):
         daemon.process = None
         daemon.close()
 
+    def test_who_makes_no_calls_does_not_hold_it_up(self):
+        daemon = harness.Daemon(["--drain_timeout", "10m"]).start()
+        self.addCleanup(lambda: daemon.process and daemon.kill())
+        health = daemon.public.channel.unary_stream(WATCH)(b"")
+        self.assertEqual(next(health), SERVING)
+        # Neither closes when it is told to.
+        idle = plain_http2.Connection(daemon.address)
+        self.addCleanup(idle.close)
+        idle.greet()
+        daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(next(health), NOT_SERVING)
+        self.assertEqual(daemon.process.wait(), 0)
+        daemon.process.stdout.close()
+        daemon.process = None
+        daemon.close()
+
 
 if __name__ == "__main__":
     unittest.main()

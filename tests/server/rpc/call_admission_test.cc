@@ -30,5 +30,16 @@ TEST(CallAdmission, APlaceThatGoesIsFree) {
   EXPECT_TRUE(admission.TryEnter(Method::kLogin).valid());
 }
 
+TEST(CallAdmission, TellsWhetherAnyCallIsUnderWay) {
+  CallAdmission admission(1);
+  EXPECT_FALSE(admission.AnyUnderWay());
+  {
+    const CallAdmission::Place place = admission.TryEnter(Method::kLogout);
+    EXPECT_FALSE(admission.TryEnter(Method::kLogout).valid());
+    EXPECT_TRUE(admission.AnyUnderWay());
+  }
+  EXPECT_FALSE(admission.AnyUnderWay());
+}
+
 }  // namespace
 }  // namespace latchkey
