@@ -9,6 +9,7 @@
 #include "client/base/status_macros.h"
 #include "client/verify/key_set.h"
 #include "server/auth/audited.h"
+#include "server/auth/hash_answer.h"
 #include "server/base/error.h"
 #include "server/base/random.h"
 #include "server/credential/opaque_id.h"
@@ -247,20 +248,23 @@ void AccountAdmin::HashThen(
   work->password = std::move(password);
   work->store = std::move(store);
   work->done = std::move(done);
-  const auto hash = [this, work] {
+  const auto answer = [this, work](const absl::Status& why) {
+    AnswerOnWorker(parts_.workers, [work, why] { work->done(why); });
+  };
+  const auto hash = [this, work, answer] {
     absl::StatusOr<std::string> phc = parts_.passwords.Hash(work->password);
     if (!phc.ok()) {
-      work->done(phc.status());
+      answer(phc.status());
       return;
     }
     const bool taken = parts_.workers.TrySubmit(
         [work, phc = *std::move(phc)] { work->done(work->store(phc)); });
-    if (!taken) work->done(Overloaded());
+    if (!taken) answer(Overloaded());
   };
   const absl::Status taken = parts_.hashes.Submit({
       .abandoned = std::move(abandoned),
       .run = hash,
-      .drop = [work](absl::Status why) { work->done(std::move(why)); },
+      .drop = answer,
   });
   if (!taken.ok()) work->done(taken);
 }

@@ -194,6 +194,8 @@ class Authority {
                                        Reach reach, int* checks_left);
   void NoteActivity(const Holder& holder, absl::Time seen);
   void CheckPassword(std::shared_ptr<LoginAttempt> attempt);
+  void AnswerFromHash(const std::shared_ptr<LoginAttempt>& attempt,
+                      const absl::Status& refusal);
   absl::Status ProveService(LoginAttempt& attempt);
   void OpenSession(std::shared_ptr<LoginAttempt> attempt);
   absl::StatusOr<std::shared_ptr<const NewSession>> PrepareSession(

@@ -12,6 +12,7 @@
 #include "server/account/source_network.h"
 #include "server/auth/audited.h"
 #include "server/auth/authority.h"
+#include "server/auth/hash_answer.h"
 #include "server/auth/jwt_subject.h"
 #include "server/auth/service_proof.h"
 #include "server/base/error.h"
@@ -94,7 +95,8 @@ void Authority::Login(LoginCommand command,
   const absl::Status taken = parts_.hashes.Submit({
       .abandoned = attempt->command.abandoned,
       .run = [this, attempt] { CheckPassword(attempt); },
-      .drop = [attempt](absl::Status why) { attempt->done(std::move(why)); },
+      .drop = [this, attempt](
+                  const absl::Status& why) { AnswerFromHash(attempt, why); },
   });
   if (!taken.ok()) attempt->done(taken);
 }
@@ -109,11 +111,11 @@ void Authority::CheckPassword(std::shared_ptr<LoginAttempt> attempt) {
     parts_.passwords.CheckUnknown(command.password);
     attempt->account_known = account.ok();
     attempt->refusal = account.ok() ? "WRONG_PROOF" : "UNKNOWN_ACCOUNT";
-    attempt->done(LoginRefused());
+    AnswerFromHash(attempt, LoginRefused());
     return;
   }
   if (!account.ok()) {
-    attempt->done(account.status());
+    AnswerFromHash(attempt, account.status());
     return;
   }
   attempt->account_known = true;
@@ -121,15 +123,21 @@ void Authority::CheckPassword(std::shared_ptr<LoginAttempt> attempt) {
       parts_.passwords.Check(command.password, account->password_phc);
   if (!verdict.matches || account->disabled) {
     attempt->refusal = verdict.matches ? "ACCOUNT_DISABLED" : "WRONG_PROOF";
-    attempt->done(LoginRefused());
+    AnswerFromHash(attempt, LoginRefused());
     return;
   }
   attempt->account = *std::move(account);
   attempt->upgraded_phc = std::move(verdict.upgraded_phc);
   // Hash threads are few: they have no time for the rest.
   if (!parts_.workers.TrySubmit([this, attempt] { OpenSession(attempt); })) {
-    attempt->done(Overloaded());
+    AnswerFromHash(attempt, Overloaded());
   }
+}
+
+void Authority::AnswerFromHash(const std::shared_ptr<LoginAttempt>& attempt,
+                               const absl::Status& refusal) {
+  AnswerOnWorker(parts_.workers,
+                 [attempt, refusal] { attempt->done(refusal); });
 }
 
 // Runs on a worker.

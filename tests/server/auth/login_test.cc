@@ -3,10 +3,12 @@
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <pthread.h>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "server/base/error.h"
@@ -137,6 +139,41 @@ TEST(Login, AFullQueueIsRefusedAtOnceWithARetryDelay) {
   world.hashes().Stop();
   world.workers().Stop();
   EXPECT_EQ(answers, 7);
+}
+
+std::string NameOfThisThread() {
+  char name[16] = {};
+  pthread_getname_np(pthread_self(), name, sizeof(name));
+  return name;
+}
+
+// One that writes for a connection holds up its other calls.
+TEST(Login, NoHashThreadAnswers) {
+  World world;
+  world.CreateAccount("alice");
+  std::string hashed_by;
+  world.hooks().on_match = [&] { hashed_by = NameOfThisThread(); };
+  const auto answered_by = [&](LoginCommand command) {
+    std::string name;
+    Notification answered;
+    world.authority().Login(std::move(command),
+                            [&](const absl::StatusOr<Grant>&) {
+                              name = NameOfThisThread();
+                              answered.Notify();
+                            });
+    answered.Wait();
+    return name;
+  };
+  answered_by(World::LoginOf("alice"));
+  EXPECT_THAT(hashed_by, testing::StartsWith("hash"));
+  LoginCommand abandoned = World::LoginOf("alice");
+  abandoned.abandoned = [] { return true; };
+  EXPECT_THAT(answered_by(std::move(abandoned)), testing::StartsWith("worker"));
+  EXPECT_THAT(answered_by(World::LoginOf("nobody")),
+              testing::StartsWith("worker"));
+  EXPECT_THAT(
+      answered_by(World::LoginOf("alice", CredentialForm::kOpaque, "wrong")),
+      testing::StartsWith("worker"));
 }
 
 // What happens to the account while the password is being hashed.
