@@ -83,15 +83,32 @@ absl::Status HashPool::TryQueue(HashJob job, Queue* dead) {
   if (stopping_) return ShuttingDown();
   MoveAbandoned(dead);
   if (IsCrowded()) return QueueFull(RetryDelay());
-  if (turns_ < options_.threads) {
-    if (!PoolFor(priority_).TrySubmit(
-            [this, mine = priority_] { TakeTurn(mine); })) {
-      return ShuttingDown();
-    }
-    ++turns_;
-  }
+  const bool starve = LeftoversStarve(now);
+  if (starve) priority_ = ThreadPriority::kHousekeeping;
+  const int under_way = starve ? turns_ - leftover_turns_ : turns_;
+  if (under_way < options_.threads && !AddTurn(now)) return ShuttingDown();
   queue_.push_back({std::move(job), now});
   return absl::OkStatus();
+}
+
+bool HashPool::AddTurn(absl::Duration now) {
+  const ThreadPriority its = priority_;
+  if (!PoolFor(its).TrySubmit([this, its] { TakeTurn(its); })) return false;
+  ++turns_;
+  if (its == ThreadPriority::kLeftover && leftover_turns_++ == 0) {
+    leftover_heard_ = now;
+  }
+  return true;
+}
+
+void HashPool::EndTurn(ThreadPriority mine) {
+  --turns_;
+  if (mine == ThreadPriority::kLeftover) --leftover_turns_;
+}
+
+bool HashPool::LeftoversStarve(absl::Duration now) const {
+  return leftover_turns_ > 0 &&
+         now - leftover_heard_ > std::max(kLongHash, hash_cpu_ / kStarving);
 }
 
 bool HashPool::IsCrowded() const {
@@ -110,24 +127,25 @@ void HashPool::MoveAbandoned(Queue* dead) {
 
 void HashPool::TakeTurn(ThreadPriority mine) {
   while (true) {
-    Queue taken;
-    {
-      MutexLock lock(&mutex_);
-      if (queue_.empty()) {
-        --turns_;
-        return;
-      }
-      // The other pool may have stopped; then it ends here.
-      if (priority_ != mine &&
-          PoolFor(priority_).TrySubmit(
-              [this, other = priority_] { TakeTurn(other); })) {
-        return;
-      }
-      if (next_asked_ == queue_.begin()) ++next_asked_;
-      taken.splice(taken.end(), queue_, queue_.begin());
-    }
+    const Queue taken = NextJob(mine);
+    if (taken.empty()) return;
     TakeJob(taken, mine);
   }
+}
+
+HashPool::Queue HashPool::NextJob(ThreadPriority mine) {
+  Queue taken;
+  MutexLock lock(&mutex_);
+  const bool was_overtaken =
+      mine == ThreadPriority::kLeftover && turns_ > options_.threads;
+  // The other pool may have stopped; then it goes on here.
+  if (queue_.empty() || was_overtaken || (priority_ != mine && AddTurn(clock_.SinceBoot()))) {
+    EndTurn(mine);
+    return taken;
+  }
+  if (next_asked_ == queue_.begin()) ++next_asked_;
+  taken.splice(taken.end(), queue_, queue_.begin());
+  return taken;
 }
 
 void HashPool::TakeJob(const Queue& one, ThreadPriority mine) {
@@ -154,10 +172,10 @@ void HashPool::TakeJob(const Queue& one, ThreadPriority mine) {
       if (mine == ThreadPriority::kLeftover) turns.emplace();
       taken.job.run();
     }
-    --running_;
     const absl::Duration took = clock_.SinceBoot() - begin;
     NoteDuration(took);
     NoteShare(mine, took, options_.thread_cpu() - cpu);
+    --running_;
   }
 }
 
@@ -182,14 +200,17 @@ void HashPool::NoteShare(ThreadPriority mine, absl::Duration took,
                          absl::Duration cpu) {
   if (took <= absl::ZeroDuration()) return;
   const double share = absl::FDivDuration(cpu, took);
+  const absl::Duration now = clock_.SinceBoot();
   MutexLock lock(&mutex_);
+  hash_cpu_ = cpu;
+  if (mine == ThreadPriority::kLeftover) leftover_heard_ = now;
   if (share > kAlone) {
     priority_ = ThreadPriority::kHousekeeping;
   } else if (mine == ThreadPriority::kLeftover) {
     if (took > kLongHash && share < kStarving) {
       priority_ = ThreadPriority::kHousekeeping;
     }
-  } else if (share > kAmple) {
+  } else if (share > kAmple && !LeftoversStarve(now)) {
     priority_ = ThreadPriority::kLeftover;
   }
 }

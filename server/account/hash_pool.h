@@ -46,13 +46,15 @@ struct HashJob {
 // of them where nobody else wants any. Where others do, but not all of them all
 // the time, they take what is left over (kLeftover, in ShortTurns), so that a
 // storm of logins is not felt by who is served. By the share that each hash had
-// it is known how things stand.
+// it is known how things stand. Where nothing at all is left over any more,
+// what comes next overtakes the hashes that stand still.
 //
 // Safe from any thread.
 class HashPool {
  public:
   struct Options {
-    // As many hashes are computed at the same time, and hold their memory.
+    // As many hashes are computed at the same time, and hold their memory; of
+    // those that stand still up to as many besides.
     int threads = 1;
     // Jobs waiting. At 15 ms a hash, 64 make a wait of one second on one
     // thread, which is about what a person waits for a login.
@@ -112,6 +114,13 @@ class HashPool {
 
   // Queues `job`, or says why not; what was abandoned goes to `dead`.
   absl::Status TryQueue(HashJob job, Queue* dead);
+  // Submits one more turn; false once its pool has stopped.
+  bool AddTurn(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndTurn(ThreadPriority mine) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Tells whether those that live on leftovers get next to none, by how long
+  // nothing was heard of any.
+  bool LeftoversStarve(absl::Duration now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsCrowded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Moves abandoned jobs to `dead` until there is room; asks a limited number,
   // and the next ones the next time.
@@ -122,6 +131,8 @@ class HashPool {
   // A turn runs or drops one job after the other until there is none, or until
   // they are for threads of the other priority.
   void TakeTurn(ThreadPriority mine);
+  // Takes the next job of the queue; none where the turn has ended.
+  Queue NextJob(ThreadPriority mine);
   void TakeJob(const Queue& one, ThreadPriority mine);
   void Drop(const Queue& jobs, const absl::Status& why);
   void NoteDuration(absl::Duration took);
@@ -145,8 +156,14 @@ class HashPool {
   // The job, or the end, that is asked next whether it was abandoned.
   Queue::iterator next_asked_ ABSL_GUARDED_BY(mutex_) = queue_.end();
   // Turns that were submitted and have not ended, on threads of both kinds: at
-  // most as many as threads of one; some, while a job waits.
+  // most as many as threads of one, but for those on leftovers that were
+  // overtaken; some, while a job waits.
   int turns_ ABSL_GUARDED_BY(mutex_) = 0;
+  int leftover_turns_ ABSL_GUARDED_BY(mutex_) = 0;  // of them
+  // When the first of these was submitted, or one's last hash ended.
+  absl::Duration leftover_heard_ ABSL_GUARDED_BY(mutex_);
+  // What the newest hash took of a processor; zero before the first.
+  absl::Duration hash_cpu_ ABSL_GUARDED_BY(mutex_);
   ThreadPriority priority_ ABSL_GUARDED_BY(mutex_) =
       ThreadPriority::kHousekeeping;
   // Moving mean; zero until the first hash is done.

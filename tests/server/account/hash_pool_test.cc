@@ -398,6 +398,7 @@ class Starving {
   Seen Run(absl::Duration took, absl::Duration cpu) {
     Seen seen;
     Notification done;
+    const size_t others = pool_.Running();
     EXPECT_TRUE(pool_
                     .Submit({.abandoned = [] { return false; },
                              .run =
@@ -411,8 +412,13 @@ class Starving {
                              .drop = [](const absl::Status&) {}})
                     .ok());
     done.Wait();
+    // Until it is known, too, how long it took.
+    while (pool_.Running() > others) std::this_thread::yield();
     return seen;
   }
+
+  HashPool& pool() { return pool_; }
+  FakeClock& clock() { return clock_; }
 
  private:
   FakeClock clock_;
@@ -454,6 +460,34 @@ TEST(HashPool, TakesATenthWhereNothingIsLeftOver) {
   EXPECT_EQ(pool.Run(ms(60), ms(14)).policy, SCHED_OTHER);
   EXPECT_EQ(pool.Run(ms(40), ms(14)).policy, SCHED_OTHER);
   EXPECT_EQ(pool.Run(ms(100), ms(14)).policy, SCHED_IDLE);
+}
+
+TEST(HashPool, WhatComesNextOvertakesAHashThatStandsStill) {
+  Outcome outcome;
+  Starving pool;
+  const auto ms = [](double n) { return absl::Milliseconds(n); };
+  pool.Run(ms(20), ms(15));
+  auto still = std::make_optional<Blocker>(pool.pool());
+  // It may have had its thirtieth.
+  pool.clock().Advance(ms(450));
+  ASSERT_TRUE(pool.pool().Submit(outcome.Job()).ok());
+  EXPECT_EQ(pool.pool().Waiting(), 1u);
+  // It has not.
+  pool.clock().Advance(ms(1));
+  EXPECT_EQ(pool.Run(ms(0), ms(0)).policy, SCHED_OTHER);
+  EXPECT_EQ(outcome.ran, 1);
+  EXPECT_EQ(pool.pool().Running(), 1u);
+  // No more besides it than there are threads.
+  auto second = std::make_optional<Blocker>(pool.pool());
+  ASSERT_TRUE(pool.pool().Submit(outcome.Job()).ok());
+  EXPECT_EQ(pool.pool().Waiting(), 1u);
+  // Where it goes on, it does not take the place of what has overtaken it.
+  still.reset();
+  while (pool.pool().Running() > 1) std::this_thread::yield();
+  EXPECT_EQ(pool.pool().Waiting(), 1u);
+  second.reset();
+  WaitForTurns(pool.pool(), 6);
+  EXPECT_EQ(pool.Run(ms(15), ms(15)).policy, SCHED_OTHER);
 }
 
 TEST(HashPool, ManySubmittersGetOneAnswerEach) {
