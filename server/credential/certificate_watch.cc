@@ -80,14 +80,19 @@ void CertificateWatch::Poll() {
 }
 
 void CertificateWatch::Replace(ServerCertificate certificate) {
-  log_.Info("certificate replaced",
-            {{"certificate", DigestPrefix(certificate.digest())},
-             {"expire_time", absl::FormatTime(certificate.expire_time(),
-                                              absl::UTCTimeZone())}});
+  const auto replacement =
+      std::make_shared<const ServerCertificate>(std::move(certificate));
   said_expired_ = false;
-  MutexLock lock(&mutex_);
-  current_ = std::make_shared<const ServerCertificate>(std::move(certificate));
-  ++counts_.loaded;
+  {
+    MutexLock lock(&mutex_);
+    current_ = replacement;
+    ++counts_.loaded;
+  }
+  // Only now: who has read this line has the new one.
+  log_.Info("certificate replaced",
+            {{"certificate", DigestPrefix(replacement->digest())},
+             {"expire_time", absl::FormatTime(replacement->expire_time(),
+                                              absl::UTCTimeZone())}});
 }
 
 // Once for each set and what is wrong with it: not once per look.
