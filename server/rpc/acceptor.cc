@@ -34,9 +34,12 @@ int AcceptFrom(int listener, sockaddr_storage* address) {
 
 }  // namespace
 
-std::unique_ptr<Acceptor> Acceptor::Start(std::vector<Door> doors,
-                                          const Clock& clock, Log& log) {
+absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Start(
+    std::vector<Door> doors, const Clock& clock, Log& log) {
   std::unique_ptr<Acceptor> result(new Acceptor(std::move(doors), clock, log));
+  if (!result->wake_.valid()) {
+    return absl::FailedPreconditionError("no file descriptor is left");
+  }
   result->thread_ = std::thread([acceptor = result.get()] {
     pthread_setname_np(pthread_self(), "acceptor");
     acceptor->Run();

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 #include "client/base/clock.h"
@@ -63,8 +64,9 @@ class Acceptor {
   static constexpr absl::Duration kRound = absl::Seconds(1);
 
   // Start begins to accept. `clock` and `log` must outlive the acceptor.
-  static std::unique_ptr<Acceptor> Start(std::vector<Door> doors,
-                                         const Clock& clock, Log& log);
+  //   kFailedPrecondition  no descriptor is left for what Stop wakes it with
+  static absl::StatusOr<std::unique_ptr<Acceptor>> Start(
+      std::vector<Door> doors, const Clock& clock, Log& log);
   // Calls Stop.
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;

@@ -148,7 +148,9 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
   doors.push_back({.listening = std::move(network),
                    .limits = result->options_.connections,
                    .hand_over = HandingTo(std::move(for_network))});
-  result->acceptor_ = Acceptor::Start(std::move(doors), verbs.clock, verbs.log);
+  LATCHKEY_ASSIGN_OR_RETURN(
+      result->acceptor_,
+      Acceptor::Start(std::move(doors), verbs.clock, verbs.log));
   return result;
 }
 

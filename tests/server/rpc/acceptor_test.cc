@@ -80,7 +80,9 @@ class AcceptorTest : public ::testing::Test {
          .limits = limits,
          .find_source = std::move(find_source),
          .hand_over = [this](FileDescriptor fd) { got_.Take(std::move(fd)); }});
-    acceptor_ = Acceptor::Start(std::move(doors), clock_, *log_);
+    auto started = Acceptor::Start(std::move(doors), clock_, *log_);
+    ASSERT_TRUE(started.ok()) << started.status();
+    acceptor_ = *std::move(started);
   }
 
   bool ConnectWith(const FileDescriptor& client) const {
@@ -188,6 +190,12 @@ TEST_F(AcceptorTest, WhereNothingHelpsItWaitsAndGoesOnByItself) {
     EXPECT_EQ(got_.count(), 0u);
   }
   got_.WaitFor(1);  // the one that has waited
+}
+
+TEST_F(AcceptorTest, DoesNotStartWhereItCouldNotBeStopped) {
+  const DescriptorLimit limit(3);
+  const auto started = Acceptor::Start({}, clock_, *log_);
+  EXPECT_EQ(started.status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 // Otherwise a connection has it for as long as it lives, and meanwhile those
