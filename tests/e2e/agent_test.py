@@ -391,7 +391,8 @@ class Life(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(shared.path).st_mode), 0o660)
 
     def test_connections_beyond_its_limit_are_closed(self):
-        daemon = self.daemon()
+        # Its health is that of its lease, which is not to end meanwhile.
+        daemon = self.daemon("--lease_ttl", "30s")
         agent = start_agent(self, daemon.address, "--max_connections", "8")
         agent.wait_for_health(SERVING)
         made = []

@@ -88,6 +88,7 @@ class Lifecycle(unittest.TestCase):
         daemon = self.daemon("--hash_threads", "1", "--hash_time_cost", "16",
                              "--hash_memory_kib", "262144",
                              "--hash_max_wait", "60s",
+                             "--login_guard", "false",
                              "--drain_timeout", "10m").start()
         daemon.validate("x")  # connects
         # Enough work for a minute: only a second signal ends this soon.
@@ -101,7 +102,8 @@ class Lifecycle(unittest.TestCase):
             while True:
                 daemon.validate("x")
         daemon.process.send_signal(signal.SIGTERM)
-        daemon.process.wait()
+        # A drain that came to its end would be 0.
+        self.assertEqual(daemon.process.wait(), 1)
         self.assertTrue(any(not login.done() or login.exception()
                             for login in logins))
         daemon.process.stdout.close()

@@ -257,9 +257,8 @@ class Streams(harness.DaemonTest):
                 break
 
 
-class Waiting(harness.DaemonTest):
-
-    SETTINGS = SETTINGS
+class WaitingTest:
+    """What tests of waiting begin with."""
 
     def verifier(self):
         result = Verifier(self.daemon.public)
@@ -267,43 +266,83 @@ class Waiting(harness.DaemonTest):
         result.begin()
         return result
 
-    def end(self, name, **fields):
-        """Logs in and out, and returns the answer."""
-        login = self.daemon.login(name, self.daemon.create_account(name))
+    def login(self, name):
+        return self.daemon.login(name, self.daemon.create_account(name))
+
+    def end(self, login, **fields):
+        """Logs out, and returns the answer."""
         answer = self.daemon.logout(login.credential, **fields)
         self.assertEqual(answer.ended_count, 1)
         self.assertFalse(self.daemon.validate(login.credential).active)
         return answer
 
+
+class Waiting(WaitingTest, harness.DaemonTest):
+
+    SETTINGS = SETTINGS
+
     def test_durable_reports_nothing(self):
-        self.assertFalse(self.end("durable").HasField("propagation"))
+        answer = self.end(self.login("durable"))
+        self.assertFalse(answer.HasField("propagation"))
 
     def test_with_nobody_to_wait_for_it_is_complete_at_once(self):
-        self.end("warmup", wait=VERIFIERS)
-        report = self.end("alone", wait=VERIFIERS).propagation
+        self.end(self.login("warmup"), wait=VERIFIERS)
+        report = self.end(self.login("alone"), wait=VERIFIERS).propagation
         self.assertTrue(report.complete)
         self.assertEqual(report.verifiers, report.lease_expired)
 
-    def test_a_verifier_that_follows_is_not_waited_out(self):
-        self.end("before", wait=VERIFIERS)
-        verifier = self.verifier()
-        verifier.follow()
-        report = self.end("followed", wait=VERIFIERS).propagation
-        self.assertTrue(report.complete)
-        self.assertEqual((report.verifiers, report.acknowledged), (1, 1))
-
     def test_a_verifier_that_is_silent_loses_its_lease(self):
-        self.end("earlier", wait=VERIFIERS)
-        self.verifier()
-        report = self.end("silent", wait=VERIFIERS).propagation
+        self.end(self.login("earlier"), wait=VERIFIERS)
+        password = self.daemon.create_account("silent")
+        while True:
+            # Logged in before there is a lease, so that it lasts till the
+            # logout; where it did not, there was nobody to wait for.
+            login = self.daemon.login("silent", password)
+            self.verifier()
+            report = self.end(login, wait=VERIFIERS).propagation
+            if report.verifiers > 0:
+                break
         self.assertTrue(report.complete)
         self.assertEqual((report.verifiers, report.acknowledged,
                           report.lease_expired), (1, 0, 1))
 
+    def test_a_malformed_wait_takes_nothing_back(self):
+        login = self.login("kept")
+        for fields, field in (
+                ({"wait": 7}, "wait"),
+                ({"wait": VERIFIERS, "wait_timeout":
+                  duration_pb2.Duration(nanos=999999)}, "wait_timeout"),
+                ({"wait": VERIFIERS, "wait_timeout":
+                  duration_pb2.Duration(seconds=61)}, "wait_timeout"),
+                ({"wait_timeout": duration_pb2.Duration(seconds=-1)},
+                 "wait_timeout")):
+            details = self.assertRefused(
+                grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD",
+                self.daemon.public.auth.Logout,
+                auth_pb2.LogoutRequest(credential=login.credential, **fields))
+            self.assertEqual(set(details.fields), {field})
+        self.assertTrue(self.daemon.validate(login.credential).active)
+
+
+class WithinALease(WaitingTest, unittest.TestCase):
+    """Each over a server of its own, whose leases last longer than the test:
+    none is over before it is looked at, and none is waited out."""
+
+    def setUp(self):
+        self.daemon = harness.start_daemon(
+            self, SETTINGS + ("--lease_ttl", "30s"))
+
+    def test_a_verifier_that_follows_is_not_waited_out(self):
+        login = self.login("followed")
+        self.verifier().follow()
+        report = self.end(login, wait=VERIFIERS).propagation
+        self.assertTrue(report.complete)
+        self.assertEqual((report.verifiers, report.acknowledged), (1, 1))
+
     def test_when_the_time_is_over_the_logout_stands(self):
-        self.end("sooner", wait=VERIFIERS)
+        login = self.login("hurried")
         self.verifier()
-        report = self.end("hurried", wait=VERIFIERS,
+        report = self.end(login, wait=VERIFIERS,
                           wait_timeout=duration_pb2.Duration(
                               nanos=1000000)).propagation
         self.assertFalse(report.complete)
@@ -311,13 +350,9 @@ class Waiting(harness.DaemonTest):
                           report.lease_expired), (1, 0, 0))
 
     def test_every_way_of_taking_back_waits(self):
-        self.end("first", wait=VERIFIERS)
-        verifier = self.verifier()
-        verifier.follow()
-        account = self.daemon.login(
-            "each", self.daemon.create_account("each")).session.account
-        session = self.daemon.login(
-            "some", self.daemon.create_account("some")).session.name
+        account = self.login("each").session.account
+        session = self.login("some").session.name
+        self.verifier().follow()
         accounts = self.daemon.private.accounts
         kid = self.daemon.private.keys.ListKeys(
             key_pb2.ListKeysRequest(), timeout=TIMEOUT).keys[0].kid
@@ -341,34 +376,17 @@ class Waiting(harness.DaemonTest):
                 self.assertTrue(report.complete)
                 self.assertEqual(report.verifiers, 1)
 
-    def test_a_malformed_wait_takes_nothing_back(self):
-        login = self.daemon.login("kept", self.daemon.create_account("kept"))
-        for fields, field in (
-                ({"wait": 7}, "wait"),
-                ({"wait": VERIFIERS, "wait_timeout":
-                  duration_pb2.Duration(nanos=999999)}, "wait_timeout"),
-                ({"wait": VERIFIERS, "wait_timeout":
-                  duration_pb2.Duration(seconds=61)}, "wait_timeout"),
-                ({"wait_timeout": duration_pb2.Duration(seconds=-1)},
-                 "wait_timeout")):
-            details = self.assertRefused(
-                grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD",
-                self.daemon.public.auth.Logout,
-                auth_pb2.LogoutRequest(credential=login.credential, **fields))
-            self.assertEqual(set(details.fields), {field})
-        self.assertTrue(self.daemon.validate(login.credential).active)
-
     def test_the_command_line_waits_and_says_if_it_was_in_vain(self):
-        self.end("prior", wait=VERIFIERS)
         name = "terminal"
         password = self.daemon.create_account(name)
         for expected in (0, 1):
             if expected == 1:
                 self.verifier()
             credential = self.daemon.login(name, password).credential
-            done = self.run_cli("logout", "--credential-stdin", "--wait",
-                                "--wait-timeout", "5ms",
-                                stdin=credential.encode())
+            done = harness.run_cli(self.daemon, "logout",
+                                   "--credential-stdin", "--wait",
+                                   "--wait-timeout", "5ms",
+                                   stdin=credential.encode())
             self.assertEqual(done.code, expected, done.err)
             self.assertEqual(done.out, "ended  1\n")
         self.assertIn("1 of 1 verifiers may still accept", done.err)
