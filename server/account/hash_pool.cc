@@ -139,7 +139,8 @@ HashPool::Queue HashPool::NextJob(ThreadPriority mine) {
   const bool was_overtaken =
       mine == ThreadPriority::kLeftover && turns_ > options_.threads;
   // The other pool may have stopped; then it goes on here.
-  if (queue_.empty() || was_overtaken || (priority_ != mine && AddTurn(clock_.SinceBoot()))) {
+  if (queue_.empty() || was_overtaken ||
+      (priority_ != mine && AddTurn(clock_.SinceBoot()))) {
     EndTurn(mine);
     return taken;
   }
