@@ -148,7 +148,11 @@ absl::Status SessionCache::Flush(absl::Time now) const {
       const std::vector<Activity> notes = segments_[i].DueNotes(now, &walk);
       if (notes.empty()) continue;
       LATCHKEY_RETURN_IF_ERROR(base_.SaveActivity(notes));
-      segments_[i].Saved(notes);
+      // More than one step's where entries with notes made room for others.
+      constexpr size_t kStep = SessionSegment::kNotesAtOnce;
+      for (size_t at = 0; at < notes.size(); at += kStep) {
+        segments_[i].Saved(absl::MakeConstSpan(notes).subspan(at, kStep));
+      }
     }
   }
   return absl::OkStatus();

@@ -137,7 +137,7 @@ class alignas(64) SessionSegment {
 
   // Saved forgets notes that the base has, unless they were renewed meanwhile.
   // A fill under way may have read the base before: it is voided. It is quick
-  // with what one step of DueNotes returned.
+  // with kNotesAtOnce.
   void Saved(absl::Span<const Activity> notes);
 
   // Counters since the start, kept under the lock that is held anyway.
