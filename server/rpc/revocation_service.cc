@@ -21,6 +21,10 @@
 namespace latchkey {
 namespace {
 
+// How often a thread goes round for one stream where there is ever something
+// new: other streams wait for it, all of them for the hub's.
+constexpr int kMostTurns = 16;
+
 // How long the end of a stream waits for a write that is under way.
 constexpr std::chrono::seconds kWritePatience(1);
 
@@ -116,7 +120,7 @@ class WatchCall final : public Reactor,
   void WorkOff(Reach reach) {
     // Lives as long as this works, whatever gRPC does.
     const std::shared_ptr<WatchCall> alive = shared_from_this();
-    while (true) {
+    for (int turns = 0;; ++turns) {
       {
         MutexLock lock(&mutex_);
         if (!again_) {
@@ -125,7 +129,9 @@ class WatchCall final : public Reactor,
         }
         again_ = false;
       }
-      if (!Turn(reach)) return;  // a reader goes on, as busy as this was
+      // A reader goes on, as busy as this was, behind what waits for it.
+      if (turns >= kMostTurns && HandToReader()) return;
+      if (!Turn(reach)) return;
     }
   }
 
