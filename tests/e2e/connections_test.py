@@ -4,7 +4,6 @@ goes over one. Loopback has no limit per source; that one is a unit test's."""
 import os
 import queue
 import resource
-import select
 import shutil
 import signal
 import socket
@@ -333,7 +332,7 @@ class Waiting(unittest.TestCase):
                 plain_http2.frame(plain_http2.RST_STREAM, 0, stream, cancel)
                 for stream in streams])
         # A login of now is not behind the dead ones: they left the queue.
-        self.login_at_last(daemon, password)
+        daemon.login_at_last("alice", password)
         scrape = Scrape(daemon)
         hashes = scrape.value("latchkey_hash_started_total") - before
         self.assertGreaterEqual(hashes, 1)
@@ -350,19 +349,6 @@ class Waiting(unittest.TestCase):
         self.assertTrue(any(
             kind == plain_http2.PING and flags & plain_http2.ACK
             for kind, flags, _, _ in connection.frames()), "it was closed")
-
-    @staticmethod
-    def login_at_last(daemon, password):
-        """Logs in as soon as the queue has room."""
-        while True:
-            try:
-                return daemon.login("alice", password)
-            except grpc.RpcError as error:
-                details = harness.Details(error)
-                if details.reason != "HASH_QUEUE_FULL":
-                    raise
-                # As it was told to.
-                select.select([], [], [], details.retry_seconds)
 
 
 class Drain(unittest.TestCase):

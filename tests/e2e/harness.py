@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import secrets
+import select
 import shutil
 import signal
 import subprocess
@@ -297,6 +298,17 @@ class Daemon:
     def login(self, account, password, credential_format=OPAQUE, **fields):
         return self._login(credential_format, account=account,
                            password=password, **fields)
+
+    def login_at_last(self, account, password):
+        """Logs in as soon as there is room for it, waiting as it is told."""
+        while True:
+            try:
+                return self.login(account, password)
+            except grpc.RpcError as error:
+                details = Details(error)
+                if details.code != grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise
+                select.select([], [], [], details.retry_seconds)
 
     def login_service(self, account, secret, credential_format=OPAQUE,
                       **fields):

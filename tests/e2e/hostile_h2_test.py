@@ -8,7 +8,6 @@ supervisor set and starts again. What happened is printed as a table:
 
 import json
 import os
-import select
 import socket
 import struct
 import threading
@@ -363,7 +362,7 @@ class ResetLogins(unittest.TestCase):
         # All were read, and then whatever of them was waiting had its turn.
         attacker.send(PING)
         self.assertFalse(attacker.await_close(shows_life=PING_ANSWER))
-        self.login_at_last(daemon, password)
+        daemon.login_at_last("alice", password)
         spent = cpu_seconds(daemon) - begin
         attacker.hang_up()
         hashes = spent / one_login
@@ -378,18 +377,6 @@ class ResetLogins(unittest.TestCase):
         begin = cpu_seconds(daemon)
         daemon.login("alice", password)
         return max(cpu_seconds(daemon) - begin, 0.01)
-
-    @staticmethod
-    def login_at_last(daemon, password):
-        while True:
-            try:
-                return daemon.login("alice", password)
-            except grpc.RpcError as error:
-                details = harness.Details(error)
-                if details.code != grpc.StatusCode.RESOURCE_EXHAUSTED:
-                    raise
-                # As it was told to.
-                select.select([], [], [], details.retry_seconds)
 
 
 class MemoryLimit(unittest.TestCase):
